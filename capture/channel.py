@@ -1,0 +1,119 @@
+"""The one queue between threads: bounded, with a named policy for overflow, an end mark and counters.
+
+A `Channel` has any number of producers and one consumer. `close()` is the end mark: what was put before it can still be
+taken, then `get` raises `Closed`. Nothing here waits without a deadline.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+import time
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Overflow(enum.Enum):
+    """What happens to an item when the channel is full."""
+
+    BLOCK = "block"  # the producer waits for room: audio, which is never dropped while anything still moves
+    DROP_OLDEST = "drop oldest"  # the oldest item goes: live meters, where only the newest counts
+    DROP_NEWEST = "drop newest"  # the new item goes: pictures, where the order of the kept ones must hold
+
+
+class Closed(Exception):  # noqa: N818 - the end of a stream is not an error
+    """The channel was closed and everything in it was taken (get), or it was closed and takes no more (put)."""
+
+
+class Empty(Exception):  # noqa: N818 - nothing yet is not an error
+    """Nothing arrived before the deadline."""
+
+
+class Channel(Generic[T]):
+    """A bounded queue of at most `bound` items whose sizes sum to at most `bound_bytes` (when that is given).
+
+    Counters, readable by any thread at any time: `put_count` (items taken in), `drop_count` (items lost to the
+    overflow policy), `peak_count` (the fullest it has been).
+    """
+
+    def __init__(self, name: str, bound: int, overflow: Overflow) -> None:
+        if bound < 1:
+            raise ValueError("a channel holds at least one item")
+        self.name = name
+        self.bound = bound
+        self.overflow = overflow
+        self.put_count = 0
+        self.drop_count = 0
+        self.peak_count = 0
+        self._items: deque[T] = deque()
+        self._closed = False
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def closed(self) -> bool:
+        """True after `close()`, also while items are left to take."""
+        return self._closed
+
+    def put(self, item: T, timeout_s: float = 5.0) -> bool:
+        """Add `item`. True when it is in; False when the policy dropped it, or no room came within `timeout_s`.
+
+        Only `Overflow.BLOCK` waits. Raises `Closed` when the channel is closed, before or while waiting.
+        """
+        with self._changed:
+            if self._closed:
+                raise Closed(self.name)
+            if len(self._items) >= self.bound:
+                if self.overflow is Overflow.DROP_NEWEST:
+                    self.drop_count += 1
+                    return False
+                if self.overflow is Overflow.DROP_OLDEST:
+                    self._items.popleft()
+                    self.drop_count += 1
+                else:
+                    deadline_s = time.monotonic() + timeout_s
+                    while len(self._items) >= self.bound and not self._closed:
+                        left_s = deadline_s - time.monotonic()
+                        if left_s <= 0:
+                            self.drop_count += 1
+                            return False
+                        self._changed.wait(left_s)
+                    if self._closed:
+                        raise Closed(self.name)
+            self._items.append(item)
+            self.put_count += 1
+            self.peak_count = max(self.peak_count, len(self._items))
+            self._changed.notify_all()
+            return True
+
+    def get(self, timeout_s: float) -> T:
+        """Take the oldest item. Raises `Empty` after `timeout_s`, `Closed` when closed and nothing is left."""
+        with self._changed:
+            if not self._items and not self._closed:
+                self._changed.wait_for(lambda: bool(self._items) or self._closed, timeout_s)
+            if self._items:
+                item = self._items.popleft()
+                self._changed.notify_all()
+                return item
+            if self._closed:
+                raise Closed(self.name)
+            raise Empty(self.name)
+
+    def drain(self) -> list[T]:
+        """Take everything that is there now, without waiting."""
+        with self._changed:
+            items = list(self._items)
+            self._items.clear()
+            self._changed.notify_all()
+            return items
+
+    def close(self) -> None:
+        """Put the end mark. May be called more than once and by any thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,75 @@
+"""The one thread type. A worker runs a function, always says how it ended, and never lets an exception out.
+
+Design habits that live here: the end of a stream always arrives, exceptions included (`on_end` runs in every case);
+faults travel as values to one owner (`fault`); every wait has a deadline (`join`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from capture.errors import CaptureError, WorkerFault
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """A named daemon thread that runs `body(stop)` once.
+
+    `body` returns when its work is done or soon after `stop` is set. `on_end` is called in the worker's thread after
+    `body`, in every case: close the output channels there. `on_fault(fault)` follows when `body` raised; it must not
+    block. All other methods may be called by any thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        body: Callable[[threading.Event], None],
+        on_end: Callable[[], None] = lambda: None,
+        on_fault: Callable[[CaptureError], None] = lambda fault: None,
+    ) -> None:
+        self.name = name
+        self.fault: CaptureError | None = None
+        self._body = body
+        self._on_end = on_end
+        self._on_fault = on_fault
+        self._stop = threading.Event()
+        # A daemon, so that a thread that hangs in a driver cannot keep the process alive after the file is closed.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask `body` to end; returns at once."""
+        self._stop.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end, at most `timeout_s`. True when it has ended (or was never started)."""
+        if self._thread.ident is None:
+            return True
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._guarded(lambda: self._body(self._stop))
+        finally:
+            self._guarded(self._on_end)
+            if self.fault is not None:
+                self._guarded(lambda: self._on_fault(self.fault))  # type: ignore[arg-type]
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except CaptureError as error:
+            self.fault = self.fault or error
+        except Exception as error:
+            log.debug("worker %s", self.name, exc_info=True)
+            self.fault = self.fault or WorkerFault(f"the {self.name} thread failed: {type(error).__name__}: {error}")
