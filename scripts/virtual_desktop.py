@@ -175,9 +175,9 @@ class VirtualDesktop:
 
     def _make_environment(self, private_home: bool) -> None:
         self._runtime = self.folder / "run"
-        self._config = self.folder / "config"
         servers_home = self.folder / "servers"
-        for folder in (self._runtime, self._runtime / "pulse", self._config, servers_home):
+        self._config = servers_home / ".config"
+        for folder in (self._runtime, self._runtime / "pulse", servers_home, self._config):
             folder.mkdir(mode=0o700)
         virtual_sound.write_configuration(self._config)
 
@@ -186,10 +186,7 @@ class VirtualDesktop:
         self.env["XDG_RUNTIME_DIR"] = str(self._runtime)
         self.env["XDG_SESSION_TYPE"] = "x11"
         # Servers must neither read the settings of whoever calls nor leave files in their home.
-        self._server_env = _without_personal_folders(self.env) | {
-            "HOME": str(servers_home),
-            "XDG_CONFIG_HOME": str(self._config),
-        }
+        self._server_env = _without_personal_folders(self.env) | {"HOME": str(servers_home)}
         if private_home:
             home = self.folder / "home"
             home.mkdir(mode=0o700)

@@ -69,7 +69,7 @@ wireplumber.profiles = {
 
 
 def write_configuration(config_home: Path) -> None:
-    """Write the servers' and clients' settings below `config_home`, the servers' XDG_CONFIG_HOME."""
+    """Write the servers' and clients' settings below `config_home`, `.config` in the servers' home (PulseAudio looks nowhere else)."""
     files = {
         "pulse/daemon.conf": _PULSE_DAEMON,
         "pulse/client.conf": _PULSE_CLIENT,
