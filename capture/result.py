@@ -1,0 +1,87 @@
+"""What became of a recording, in words and numbers: the honest result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from capture.clock import NS_PER_S
+from capture.model import AudioResult, Gap, RecordingResult, VideoResult
+
+if TYPE_CHECKING:
+    from capture.session import Session
+    from capture.sound.mixer import Hole
+    from capture.stages.timing import Timing
+
+# Pictures that were due but lost, as a share of those due, from which on the result is no longer called whole: below
+# it nobody sees it (a picture in two hundred).
+DROPPED_SHARE_LIMIT = 0.005
+
+
+def summarise(session: Session, file: Path) -> RecordingResult:
+    """The result of a session that has ended with `file`. Called by the recorder's thread."""
+    audio = _audio(session)
+    video = _video(session)
+    degraded = [str(fault.error) for fault in session.faults]
+    degraded += [notice.text for notice in session.notices if notice.degrades and notice.text not in degraded]
+    if audio is not None:
+        degraded += [_gap_in_words(gap) for gap in audio.gaps]
+        if session.mixer.clipped_frames:
+            degraded.append(
+                f"the sound was louder than full scale in {session.mixer.clipped_frames} samples, and was clipped"
+            )
+    if video is not None and video.dropped > DROPPED_SHARE_LIMIT * (video.captured + video.dropped):
+        degraded.append(f"{video.dropped} of {video.captured + video.dropped} pictures were lost: the computer was too slow")
+    return RecordingResult(
+        file=file,
+        duration_s=session.recorded_s,
+        started_at=session.started_at.isoformat(timespec="milliseconds"),
+        audio=audio,
+        video=video,
+        degraded=tuple(dict.fromkeys(degraded)),
+    )
+
+
+def _audio(session: Session) -> AudioResult | None:
+    if not session.has_sound:
+        return None
+    peak_dbfs = session.mixer.peak_dbfs
+    return AudioResult(
+        samplerate=session.plan.samplerate,
+        channels=session.channels,
+        peak_dbfs=None if math.isinf(peak_dbfs) else round(peak_dbfs, 2),
+        silent=session.mixer.silent,
+        gaps=tuple(_gaps(session.mixer.holes, session.timing)),
+    )
+
+
+def _gaps(holes: Iterable[Hole], timing: Timing) -> Iterable[Gap]:
+    """Holes of the signal as places in the file; what lay in a pause, or outside the recording, is no gap."""
+    end_ns = timing.end_ns
+    assert end_ns is not None
+    for hole in holes:
+        start_ns = timing.recorded_ns(hole.start_ns)
+        length_ns = timing.recorded_ns(min(hole.end_ns, end_ns)) - start_ns
+        if length_ns > 0:
+            yield Gap(start_ns / NS_PER_S, length_ns / NS_PER_S, hole.reason, hole.source)
+
+
+def _gap_in_words(gap: Gap) -> str:
+    return f"{gap.length_s:.2f} s of silence at {gap.at_s:.2f} s ({gap.source}): {gap.reason}"
+
+
+def _video(session: Session) -> VideoResult | None:
+    grabber = session.grabber
+    if grabber is None:
+        return None
+    width, height = grabber.size
+    return VideoResult(
+        width=width,
+        height=height,
+        captured=grabber.captured,
+        encoded=session.video_stage.encoded_count,
+        unchanged=grabber.unchanged,
+        dropped=grabber.dropped,
+    )

@@ -1,0 +1,368 @@
+"""One recording, from the opening of its sources to the finished file: which threads there are, and how they are joined.
+
+Owned and called by the recorder's thread only. The workers speak to it through channels and callbacks, which do no more
+than post a value to the recorder.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from capture.channel import Channel, Closed, Empty, Overflow
+from capture.clock import NS_PER_MS, NS_PER_S, Clock
+from capture.errors import CaptureError, NoSoundServer, OutputError, SourceLost
+from capture.model import AudioFormat, Device, Event, Levels, Notice, RecordingResult, VideoFrame
+from capture.result import summarise
+from capture.settings import RecordingSettings
+from capture.sound.grab import SourceBlock, SourceGone, SourceItem, SourceOpened, grab
+from capture.sound.source import SoundSource, SoundSystem
+from capture.stages.sound import SoundStage
+from capture.stages.timing import Timing
+from capture.stages.video import VideoStage
+from capture.stages.write import WriteStage
+from capture.worker import Worker
+
+if TYPE_CHECKING:
+    from capture.output.formats import FormatPlan
+    from capture.output.output_file import OutputFile
+    from capture.screen.source import ScreenSystem
+
+# Blocks of about 50 ms: ten seconds of two sources, which is longer than any stall of the mix thread that was seen.
+SOUND_BOUND = 400
+# Pictures waiting for the encoder. At 1080p each takes 3 MB (I420), so this is 24 MB; a longer queue only means that
+# the encoder is too slow, and then pictures must be dropped anyway.
+PICTURE_BOUND = 8
+# Packets waiting for the disk: about 20 s of one sound track and a 60 fps picture, a few MB.
+PACKET_BOUND = 2400
+# The sources have this long to open; then the recording begins without, or fails (see `_await_sources`).
+OPEN_LIMIT_S = 4.0
+# And this long to give their first block after that. A suspended speaker gives none: silence is then the truth.
+FIRST_BLOCK_LIMIT_S = 0.4
+FIRST_PICTURE_LIMIT_S = 2.0
+# The file goes on a little beyond the instant of the stop: the stamps of the sound may be some milliseconds off, and the
+# last syllable must be in the file.
+TAIL_NS = 30 * NS_PER_MS
+# For each step of the end (mix, pictures, write), before it is given up. Far above what any of them takes.
+END_LIMIT_S = 20.0
+DEFAULT_RATE_HZ = 48_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A worker ended with an error, or the file is in trouble. `stage`: "sound source", "mix", "screen", "video", "write"."""
+
+    stage: str
+    error: CaptureError
+
+
+class Session:
+    """Built idle; `open` starts everything or nothing; then `end` or `discard` exactly once."""
+
+    def __init__(
+        self,
+        settings: RecordingSettings,
+        sound: SoundSystem | None,
+        screen: ScreenSystem | None,
+        clock: Clock,
+        post: Callable[[Fault], None],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._settings = settings
+        self._sound = sound
+        self._screen = screen
+        self._clock = clock
+        self._post = post
+        self._emit = emit
+        self._sources: list[SoundSource] = []
+        self._devices: dict[int, Device] = {}
+        self._items: Channel[SourceItem] = Channel("sound", SOUND_BOUND, Overflow.BLOCK)
+        self._pictures: Channel[VideoFrame] = Channel("pictures", PICTURE_BOUND, Overflow.DROP_NEWEST)
+        self._packets: Channel[Any] = Channel("packets", PACKET_BOUND, Overflow.BLOCK)
+        self._grabs: list[Worker] = []
+        self._encoders_running = 0
+        self._encoders_lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    # --- beginning ----------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Start everything. Returns when the recording truly runs; raises `CaptureError` and leaves nothing behind."""
+        try:
+            self._open_screen()
+            early = self._open_sources()
+            self._open_output()
+            early += self._await_first_blocks(early)
+            self._begin(early)
+        except BaseException:
+            self._stop_sources()
+            self._packets.close()
+            if hasattr(self, "output"):
+                self.output.abort()
+            raise
+
+    def _open_screen(self) -> None:
+        self.grabber = None
+        if self._settings.screen is None:
+            return
+        assert self._screen is not None
+        from capture.screen.grab import ScreenGrabber
+
+        lossless = self._settings.quality == "lossless"
+        self.grabber = ScreenGrabber(
+            self._screen,
+            self._settings.screen,
+            self._settings.cursor,
+            self._settings.fps,
+            self._settings.scale,
+            "bgra" if lossless else "i420",
+            self._pictures,
+            self._clock,
+            self._emit,
+        )
+        self.grabber.prepare()
+        self._grab_screen = Worker("screen", self.grabber.run, self._pictures.close, self._faulty("screen"))
+        self._grab_screen.start()
+
+    def _open_sources(self) -> list[SourceItem]:
+        """Start the grab threads and wait until each source is open. Returns what else they gave meanwhile."""
+        if not self._settings.has_sound:
+            return []
+        assert self._sound is not None
+        self._sources = list(self._choose_sources(self._sound))
+        for index, source in enumerate(self._sources):
+            body = lambda stop, s=source, i=index: grab(s, i, self._items, self._clock, stop)  # noqa: E731
+            self._grabs.append(Worker(f"grab-{source.name}", body, on_fault=self._faulty("sound source")))
+        for worker in self._grabs:
+            worker.start()
+        early: list[SourceItem] = []
+        deadline_ns = self._clock.now_ns() + int(OPEN_LIMIT_S * NS_PER_S)
+        while len(self._devices) < len(self._sources):
+            item = self._next_item(deadline_ns)
+            if item is None:
+                missing = [s.name for i, s in enumerate(self._sources) if i not in self._devices]
+                raise SourceLost(f"no answer from the sound server about: {', '.join(missing)}", "See: loopnote doctor")
+            if isinstance(item, SourceOpened):
+                self._devices[item.index] = item.device
+            elif isinstance(item, SourceGone):
+                if not (isinstance(item.error, NoSoundServer) and self.grabber):
+                    raise item.error
+                # With a screen to record, sound that is not there yet is no reason not to begin.
+                self._emit(Notice(f"no sound yet: {item.error}", item.error.hint, degrades=True))
+                break
+            else:
+                early.append(item)
+        return early
+
+    def _choose_sources(self, sound: SoundSystem) -> list[SoundSource]:
+        settings = self._settings
+        chosen: list[SoundSource] = []
+        if settings.apps:
+            chosen += [sound.application(name) for name in settings.apps]
+        elif settings.system:
+            chosen.append(sound.loopback(settings.speaker))
+        if settings.mic is not None:
+            chosen.append(sound.microphone(settings.mic))
+        return chosen
+
+    def _open_output(self) -> None:
+        from capture.output.formats import plan
+        from capture.output.names import choose_place
+        from capture.output.output_file import OutputFile
+
+        rate_hz = self._devices[0].samplerate if 0 in self._devices else DEFAULT_RATE_HZ
+        self.plan: FormatPlan = plan(self._settings, rate_hz)
+        kind = "video" if self.grabber else "audio"
+        self.started_at = self._clock.wall()
+        place = choose_place(self._settings, self.plan.suffix, kind, self._source_title(), self.started_at)
+        size = self.grabber.size if self.grabber else None
+        tags = {"title": place.final.stem, "date": self.started_at.isoformat(timespec="seconds")}
+        output = OutputFile(place, self.plan, self._track_names(), size, tags)
+        output.open()
+        self.output: OutputFile = output
+
+    def _source_title(self) -> str:
+        if self._settings.apps:
+            return ", ".join(source.name for source in self._sources if source.name != "mic")
+        if self._settings.system:
+            return "System audio" if self._settings.screen is None else "Screen"
+        return "Microphone" if self._settings.screen is None else "Screen"
+
+    def _track_names(self) -> list[str]:
+        if not self._sources:
+            return []
+        return [source.name for source in self._sources] if self._settings.tracks == "separate" else ["mix"]
+
+    def _await_first_blocks(self, early: list[SourceItem]) -> list[SourceItem]:
+        waiting = set(self._devices) - {item.index for item in early if isinstance(item, SourceBlock)}
+        deadline_ns = self._clock.now_ns() + int(FIRST_BLOCK_LIMIT_S * NS_PER_S)
+        more: list[SourceItem] = []
+        while waiting:
+            item = self._next_item(deadline_ns)
+            if item is None:
+                break
+            if isinstance(item, SourceBlock):
+                waiting.discard(item.index)
+            more.append(item)
+        return more
+
+    def _next_item(self, deadline_ns: int) -> SourceItem | None:
+        left_s = (deadline_ns - self._clock.now_ns()) / NS_PER_S
+        try:
+            return self._items.get(max(0.0, left_s))
+        except (Empty, Closed):
+            return None
+
+    def _begin(self, early: list[SourceItem]) -> None:
+        """Set the origin and start the stages: from here on, all that sounds is in the file."""
+        if self.grabber:
+            self._await_first_picture()
+        self.timing = Timing(self._clock.now_ns())
+        self.started_at = self._clock.wall()
+        self._writing = WriteStage(self.output, self._packets, self._clock, self._post_write_trouble)
+        self._write = Worker("write", self._writing.run, on_fault=self._faulty("write"))
+        self._encoders_running = bool(self._sources) + bool(self.grabber)
+        self._mix = self._encode_video = None
+        if self._sources:
+            self._start_mixing(early)
+        if self.grabber:
+            assert self.output.video is not None
+            self.video_stage = VideoStage(self.output.video, self._pictures, self._packets, self.timing, self._clock)
+            self._encode_video = Worker(
+                "encode-video", self.video_stage.run, self._encoder_ended, self._faulty("video")
+            )
+            self._encode_video.start()
+        self._write.start()
+
+    def _await_first_picture(self) -> None:
+        deadline_ns = self._clock.now_ns() + int(FIRST_PICTURE_LIMIT_S * NS_PER_S)
+        idle = threading.Event()
+        while not len(self._pictures) and self._grab_screen.alive and self._clock.now_ns() < deadline_ns:
+            idle.wait(0.005)
+
+    def _start_mixing(self, early: list[SourceItem]) -> None:
+        from capture.sound.mixer import Mixer, SourceMix
+
+        gains = self._settings.gains_db
+        mixes = [SourceMix(s.name, gains.get("mic" if s.name == "mic" else "system", 0.0)) for s in self._sources]
+        fmt = AudioFormat(self.plan.samplerate, self._settings.channels)
+        self.mixer = Mixer(self.timing.origin_ns, fmt, mixes, self._settings.tracks == "separate")
+        stage = SoundStage(
+            self.mixer,
+            self.output.audio,
+            [source.name for source in self._sources],
+            self._items,
+            self._packets,
+            self.timing,
+            self._clock,
+            self._tell_levels,
+            self._source_opened,
+        )
+        for item in early:
+            stage.handle(item)
+        self._mix = Worker("mix", stage.run, self._encoder_ended, self._faulty("mix"))
+        self._mix.start()
+
+    # --- while it runs ------------------------------------------------------------------------------------------------
+
+    def pause(self, at_ns: int) -> None:
+        self.timing.pauses.pause(at_ns)
+
+    def resume(self, at_ns: int) -> None:
+        self.timing.pauses.resume(at_ns)
+
+    def listened_to(self) -> str:
+        """The devices that are recorded, for messages to people."""
+        return ", ".join(device.name for device in self._devices.values()) or "no device"
+
+    @property
+    def has_system_sound(self) -> bool:
+        """Whether a speaker is recorded (whose silence is worth a word; a microphone's and an application's is not)."""
+        return bool(self._sources) and self._settings.system and not self._settings.apps
+
+    def anything_runs(self) -> bool:
+        """Whether any source, of sound or of pictures, still works."""
+        return any(worker.alive for worker in self._grabs) or bool(self.grabber and self._grab_screen.alive)
+
+    def _source_opened(self, index: int, device: Device) -> None:
+        self._devices[index] = device
+
+    def _tell_levels(self, now_ns: int, peaks_dbfs: dict[str, float]) -> None:
+        self._emit(Levels(self.timing.position_s(now_ns), self.output.size_bytes, peaks_dbfs))
+
+    def _faulty(self, stage: str) -> Callable[[CaptureError], None]:
+        def fault(error: CaptureError) -> None:
+            self._faults.append(Fault(stage, error))
+            self._post(self._faults[-1])
+
+        return fault
+
+    def _post_write_trouble(self, error: CaptureError) -> None:
+        self._faulty("write")(error)
+
+    def _encoder_ended(self) -> None:
+        with self._encoders_lock:
+            self._encoders_running -= 1
+            if self._encoders_running == 0:
+                self._packets.close()  # the writer's end mark: all that will ever be written is in the channel
+
+    # --- ending -------------------------------------------------------------------------------------------------------
+
+    def end(self, at_ns: int, exact: bool, quick: bool) -> RecordingResult:
+        """Finish at `at_ns` (a little later unless `exact`), close the file, say what became of it."""
+        self._finish(at_ns if exact else at_ns + TAIL_NS, quick)
+        file = self._writing.file
+        if file is None:
+            error = next((f.error for f in self._faults if f.stage == "write"), None)
+            raise error or OutputError("the file could not be finished", "Run: loopnote recover")
+        return summarise(self, file)
+
+    def discard(self, at_ns: int) -> None:
+        """End without keeping anything."""
+        self._writing.discard()
+        self._finish(at_ns, quick=True)
+
+    def _finish(self, end_ns: int, quick: bool) -> None:
+        self.timing.pauses.finish(end_ns)
+        self.timing.quick = quick
+        self.timing.end_ns = end_ns
+        if self.grabber:
+            idle = threading.Event()
+            idle.wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))  # pictures up to the end
+            self._grab_screen.stop()
+        if self._mix:
+            self._mix.join(END_LIMIT_S)
+        self._stop_sources()
+        if self._encode_video:
+            self._encode_video.join(END_LIMIT_S)
+        self._packets.close()  # also when a stage hangs: the file must be closed whatever happens
+        self._write.join(END_LIMIT_S)
+
+    def _stop_sources(self) -> None:
+        for worker, source in zip(self._grabs, self._sources, strict=False):
+            worker.stop()
+            source.wake()
+        if self.grabber:
+            self._grab_screen.stop()
+        self._items.close()
+        for worker in self._grabs:
+            worker.join(3.0)
+        if self.grabber:
+            self._grab_screen.join(3.0)
+
+    @property
+    def recorded_s(self) -> float:
+        """Length of the finished recording."""
+        assert self.timing.end_ns is not None
+        return timedelta(microseconds=self.timing.recorded_ns(self.timing.end_ns) / 1000).total_seconds()
+
+    @property
+    def faults(self) -> list[Fault]:
+        return list(self._faults)
+
+    @property
+    def dropped_pictures(self) -> int:
+        return self._pictures.drop_count

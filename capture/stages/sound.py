@@ -1,0 +1,120 @@
+"""The mix thread: blocks of all sources in, one gap-free signal out, measured and encoded."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from capture.channel import Channel, Closed, Empty
+from capture.clock import NS_PER_MS, NS_PER_S, Clock
+from capture.model import Device, Samples
+from capture.sound.grab import SourceBlock, SourceHole, SourceItem, SourceOpened
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+    from capture.output.encoders import AudioEncoder
+    from capture.sound.mixer import Mixer
+    from capture.stages.timing import Timing
+
+# Without a block for this long, the mixer is asked all the same: a source that lags is then filled with silence.
+IDLE_S = 0.1
+# After the end, how long to wait for sound that is still on its way. It covers a block of 50 ms and the latency of a
+# Bluetooth speaker (200 to 300 ms); a source that has not given it by then is one that gives nothing.
+DRAIN_LIMIT_NS = 700 * NS_PER_MS
+LEVELS_INTERVAL_NS = 100 * NS_PER_MS
+
+
+class SoundStage:
+    """Blocks in, packets out. `names` are the sources', in the order of their indices.
+
+    Callbacks are called by the mix thread and must not block: `on_levels(position_ns, peaks_dbfs)` about ten times a
+    second, `on_source(index, device)` when a source was opened (again).
+    """
+
+    def __init__(
+        self,
+        mixer: Mixer,
+        encoders: list[AudioEncoder],
+        names: list[str],
+        items: Channel[SourceItem],
+        packets: Channel[Packet],
+        timing: Timing,
+        clock: Clock,
+        on_levels: Callable[[int, dict[str, float]], None],
+        on_source: Callable[[int, Device], None],
+    ) -> None:
+        self.mixer = mixer
+        self._encoders = encoders
+        self._names = names
+        self._items = items
+        self._packets = packets
+        self._timing = timing
+        self._clock = clock
+        self._on_levels = on_levels
+        self._on_source = on_source
+        self._levels_due_ns = timing.origin_ns
+
+    def handle(self, item: SourceItem) -> None:
+        """Take what a source gave. Mix thread; before it runs, the recorder's."""
+        if isinstance(item, SourceBlock):
+            self.mixer.add(item.index, item.block)
+        elif isinstance(item, SourceHole):
+            self.mixer.lost(item.index, item.at_ns, item.reason)
+        elif isinstance(item, SourceOpened):
+            self._on_source(item.index, item.device)
+
+    def run(self, stop: threading.Event) -> None:
+        """Body of the mix thread. Ends when the sound up to `timing.end_ns` is complete, or late beyond waiting."""
+        while not self._complete():
+            try:
+                self.handle(self._items.get(IDLE_S))
+                for item in self._items.drain():
+                    self.handle(item)
+            except Empty:
+                pass
+            except Closed:
+                if self._timing.end_ns is None:
+                    stop.wait(IDLE_S)  # every source has given up; silence goes on until the end is known
+            now_ns = self._clock.now_ns()
+            self._pass_on(self.mixer.mix(now_ns))
+            self._tell_levels(now_ns)
+        end_ns = self._timing.end_ns
+        assert end_ns is not None
+        self._pass_on(self.mixer.finish(end_ns))
+        for encoder in self._encoders:
+            self._put(encoder.flush())
+
+    def _complete(self) -> bool:
+        end_ns = self._timing.end_ns
+        if end_ns is None:
+            return False
+        limit_ns = 0 if self._timing.quick else DRAIN_LIMIT_NS
+        return self.mixer.complete_until_ns() >= end_ns or self._clock.now_ns() >= end_ns + limit_ns
+
+    def _pass_on(self, tracks: list[Samples] | None) -> None:
+        if tracks is None or not len(tracks[0]):
+            return
+        for encoder, samples in zip(self._encoders, self._timing.pauses.cut(tracks), strict=True):
+            if len(samples):
+                self._put(encoder.encode(samples))
+
+    def _put(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            self._packets.put(packet)
+
+    def _tell_levels(self, now_ns: int) -> None:
+        if now_ns >= self._levels_due_ns:
+            self._levels_due_ns = now_ns + LEVELS_INTERVAL_NS
+            self._on_levels(now_ns, self.mixer.take_peaks_dbfs())
+
+
+def seconds(length_ns: int) -> float:
+    return length_ns / NS_PER_S
+
+
+def decibels(peak: float) -> float:
+    """A peak of +-1 full scale as dBFS; digital silence is -inf."""
+    return 20.0 * math.log10(peak) if peak > 0 else -math.inf
