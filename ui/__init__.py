@@ -1,0 +1,1 @@
+"""Everything a person sees or types. Nothing in `capture` knows of it."""

@@ -1,0 +1,107 @@
+"""`loopnote devices` and `loopnote doctor`: what there is, and what works."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from capture.errors import CaptureError
+from capture.model import Device, DeviceKind
+from ui.text import complain
+
+HEADINGS = {
+    DeviceKind.SPEAKER: "Speakers (what they play can be recorded: --speaker NAME)",
+    DeviceKind.MICROPHONE: "Microphones (--mic NAME)",
+    DeviceKind.APPLICATION: "Applications with sound (--app NAME)",
+    DeviceKind.SCREEN: "Screens (--screen NUMBER)",
+    DeviceKind.WINDOW: "Windows (--screen window:TITLE)",
+}
+
+
+def devices(as_json: bool) -> int:
+    """List them. Exit code 1 when neither sound nor screen can be asked."""
+    found: list[Device] = []
+    troubles: list[CaptureError] = []
+    for ask in (_sound_devices, _screen_devices):
+        try:
+            found += ask()
+        except CaptureError as error:
+            troubles.append(error)
+    if as_json:
+        groups: dict[str, Any] = {f"{kind.value}s": [_plain(d) for d in found if d.kind is kind] for kind in DeviceKind}
+        groups["errors"] = [{"text": str(error), "hint": error.hint} for error in troubles]
+        sys.stdout.write(json.dumps(groups, ensure_ascii=False) + "\n")
+    else:
+        for kind, heading in HEADINGS.items():
+            _print_group(heading, [device for device in found if device.kind is kind])
+        for error in troubles:
+            complain(str(error), error.hint)
+    return 1 if len(troubles) == 2 else 0
+
+
+def _sound_devices() -> list[Device]:
+    from capture.sound.source import sound_system
+
+    return sound_system().devices()
+
+
+def _screen_devices() -> list[Device]:
+    from capture.screen.system import screen_system
+
+    screen = screen_system()
+    return [*screen.screens(), *screen.windows()]
+
+
+def _print_group(heading: str, group: list[Device]) -> None:
+    sys.stdout.write(f"{heading}\n")
+    for number, device in enumerate(group, 1):
+        mark = "*" if device.is_default else " "
+        label = f"{number}  {device.name}" if device.kind is DeviceKind.SCREEN else device.name
+        sys.stdout.write(f"  {mark} {label}{_remarks(device)}\n")
+    if not group:
+        sys.stdout.write("    none\n")
+    sys.stdout.write("\n")
+
+
+def _remarks(device: Device) -> str:
+    remarks = []
+    if device.samplerate:
+        remarks.append(f"{device.samplerate} Hz, {device.channels} channels")
+    if "state" in device.detail:
+        remarks.append(str(device.detail["state"]))
+    if "playing" in device.detail:
+        remarks.append("playing" if device.detail["playing"] else "paused")
+    if "area" in device.detail:
+        left, top, width, height = device.detail["area"]
+        remarks.append(f"{width}x{height} at {left},{top}")
+    return f"   ({'; '.join(remarks)})" if remarks else ""
+
+
+def _plain(device: Device) -> dict[str, Any]:
+    return {
+        "id": device.id,
+        "name": device.name,
+        "default": device.is_default,
+        "samplerate": device.samplerate or None,
+        "channels": device.channels or None,
+        **device.detail,
+    }
+
+
+def doctor(as_json: bool) -> int:
+    """Examine everything. Exit code 1 when something that a recording needs does not work."""
+    from capture.doctor import examine
+
+    checks = examine()
+    if as_json:
+        plain = [{"name": c.name, "ok": c.ok, "text": c.text, "remedy": c.remedy} for c in checks]
+        sys.stdout.write(json.dumps({"checks": plain}, ensure_ascii=False) + "\n")
+    else:
+        width = max(len(check.name) for check in checks)
+        for check in checks:
+            mark = {True: "ok ", False: "NO ", None: " - "}[check.ok]
+            sys.stdout.write(f"{mark} {check.name:<{width}}  {check.text}\n")
+            if check.remedy and check.ok is not True:
+                sys.stdout.write(f"    {'':<{width}}  -> {check.remedy}\n")
+    return 1 if any(check.ok is False for check in checks) else 0

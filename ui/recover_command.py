@@ -1,0 +1,37 @@
+"""`loopnote recover`: finishes what a crash left."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from capture.errors import CaptureError
+from capture.output.recovery import leftovers
+from capture.output.recovery import recover as repair
+from ui.text import length_in_words
+
+
+def recover(folders: list[str], as_json: bool) -> int:
+    """List and repair every leftover. Exit: 0 all repaired (or none there), 3 some stay as they are, 1 none repaired."""
+    repaired, refused = [], []
+    for leftover in leftovers([Path(folder) for folder in folders]):
+        try:
+            repaired.append(repair(leftover))
+        except CaptureError as error:
+            refused.append({"file": str(leftover.part), "why": str(error), "hint": error.hint})
+            continue
+        if not as_json:
+            done = repaired[-1]
+            sys.stdout.write(f"recovered {done.file} ({length_in_words(done.duration_s)})\n")
+    if as_json:
+        table = [{"file": str(d.file), "duration_s": round(d.duration_s, 6), "recovered": True} for d in repaired]
+        sys.stdout.write(json.dumps({"recovered": table, "refused": refused}, ensure_ascii=False) + "\n")
+    else:
+        for refusal in refused:
+            sys.stdout.write(f"left as it is: {refusal['file']}: {refusal['why']}\n  {refusal['hint']}\n")
+        if not repaired and not refused:
+            sys.stdout.write("nothing to recover\n")
+    if not refused:
+        return 0
+    return 3 if repaired else 1
