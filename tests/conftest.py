@@ -1,0 +1,87 @@
+"""Private desktops for the tests: real sound servers and a real X server, none of them the machine's own.
+
+soundcard and libpulse connect once a process, to whatever PULSE_SERVER says at that moment. So what needs a real server
+runs in a child process with the desktop's environment: see `tests.helpers.children`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from virtual_desktop import SoundServer, VirtualDesktop
+
+SOUND_SERVERS: tuple[SoundServer, ...] = ("pulse", "pipewire")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run the long counts too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--full"):
+        os.environ["LOOPNOTE_FULL"] = "1"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out (not skip: they are no tests of the short form) the tests marked `full` unless asked for."""
+    if is_full():
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    if left_out:
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def is_full() -> bool:
+    """Whether the long counts were asked for, by `--full` or the environment variable LOOPNOTE_FULL."""
+    return os.environ.get("LOOPNOTE_FULL", "") not in ("", "0")
+
+
+@pytest.fixture(scope="session")
+def full() -> bool:
+    """True when the long counts of a measurement are to be run."""
+    return is_full()
+
+
+@pytest.fixture(scope="module")
+def pulse_desktop() -> Iterator[VirtualDesktop]:
+    """A PulseAudio, and a screen of 1920x1080, for the tests of one file; leave it as you found it."""
+    with VirtualDesktop("pulse") as desktop:
+        yield desktop
+
+
+@pytest.fixture(scope="module")
+def pipewire_desktop() -> Iterator[VirtualDesktop]:
+    """A PipeWire, and a screen of 1920x1080, for the tests of one file; leave it as you found it."""
+    with VirtualDesktop("pipewire") as desktop:
+        yield desktop
+
+
+@pytest.fixture(scope="module", params=SOUND_SERVERS)
+def desktop(request: pytest.FixtureRequest) -> Iterator[VirtualDesktop]:
+    """Each sound server in turn, with a screen of 1920x1080; leave it as you found it."""
+    with VirtualDesktop(request.param) as desktop:
+        yield desktop
+
+
+@pytest.fixture(params=SOUND_SERVERS)
+def fresh_desktop(request: pytest.FixtureRequest) -> Iterator[VirtualDesktop]:
+    """Each sound server in turn, for one test alone: kill it, freeze it, change its devices."""
+    with VirtualDesktop(request.param) as desktop:
+        yield desktop
+
+
+@pytest.fixture(scope="session")
+def x_screen() -> Iterator[VirtualDesktop]:
+    """A screen of 1920x1080 without sound, for all tests together; leave it as you found it."""
+    with VirtualDesktop("none") as desktop:
+        yield desktop
+
+
+@pytest.fixture
+def fresh_x_screen() -> Iterator[VirtualDesktop]:
+    """A screen of 1920x1080 without sound, for one test alone: resize it, end it."""
+    with VirtualDesktop("none") as desktop:
+        yield desktop
