@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from capture.model import Area, Device, Picture
+from capture.model import Area, Device
+
+if TYPE_CHECKING:
+    from capture.model import Picture
 
 
 class ScreenSource(Protocol):

@@ -1,0 +1,67 @@
+"""From the screen's BGRA to what the encoder takes: size, shape and colour. Pure functions on pictures, by OpenCV."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from capture.errors import SettingsError
+from capture.screen.areas import MIN_SIDE
+
+if TYPE_CHECKING:
+    from capture.model import Picture
+
+# OpenCV would start a thread for each core; a second core gains nothing here and is taken from the encoder.
+cv2.setNumThreads(1)
+
+
+def scaled_size(width: int, height: int, scale: float) -> tuple[int, int]:
+    """The even size of the recorded picture. Raises `SettingsError` when the scale leaves nothing to see."""
+    wide, high = (int(side * scale + 0.5) & ~1 for side in (width, height))
+    if wide < MIN_SIDE or high < MIN_SIDE:
+        raise SettingsError(
+            f"{width}x{height} at a scale of {scale:g} is too small to record", "Choose a larger scale or area."
+        )
+    return wide, high
+
+
+def to_size(picture: Picture, width: int, height: int) -> Picture:
+    """`picture` (BGRA) brought to the given size; the very same array when it has it already.
+
+    A picture of another shape is fitted in whole and centred on black, so that nothing of it is cut or distorted.
+    """
+    high, wide = picture.shape[:2]
+    if (wide, high) == (width, height):
+        return picture
+    # An odd column or row more than asked for is cropped, not squeezed: squeezing by one pixel would blur all text.
+    if 0 <= wide - width <= 1 and 0 <= high - height <= 1:
+        return picture[:height, :width]
+    factor = min(width / wide, height / high)
+    fitted_wide = max(1, min(width, round(wide * factor)))
+    fitted_high = max(1, min(height, round(high * factor)))
+    # By the mean of the covered pixels when it gets smaller (else text breaks up), between pixels when larger.
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    # One pixel is a matter of rounding (a scale of 0.33, say), not another shape: it needs no black edge.
+    if width - fitted_wide <= 1 and height - fitted_high <= 1:
+        return _resized(picture, width, height, how)
+    fitted = _resized(picture, fitted_wide, fitted_high, how)
+    framed = np.zeros((height, width, 4), np.uint8)
+    left, top = (width - fitted_wide) // 2, (height - fitted_high) // 2
+    framed[top : top + fitted_high, left : left + fitted_wide] = fitted
+    return framed
+
+
+def to_i420(picture: Picture) -> Picture:
+    """`picture` (BGRA, even width and height) as Y, U and V planes: uint8 of shape (height * 3 // 2, width).
+
+    The matrix is OpenCV's: ITU-R BT.601, limited range. The stream must be tagged so.
+    """
+    planes: Picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2YUV_I420)
+    return planes
+
+
+def _resized(picture: Picture, width: int, height: int, interpolation: int) -> Picture:
+    resized: Picture = cv2.resize(picture, (width, height), interpolation=interpolation)
+    return resized

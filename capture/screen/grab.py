@@ -1,0 +1,272 @@
+"""The screen thread: looks at the screen on time, hands over what changed, and outlives the screen's absence.
+
+    due instants ▸ grab ▸ changed? ▸ size ▸ colour ═▶ out (VideoFrame)
+
+Nothing of the screen is loaded until `prepare`, so that recording sound alone does not pay for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from capture.channel import Channel, Closed, Overflow
+from capture.clock import NS_PER_S, Clock
+from capture.errors import ScreenUnavailable, UnknownArea
+from capture.model import Notice, VideoFrame
+from capture.screen.source import ScreenSource, ScreenSystem
+
+if TYPE_CHECKING:
+    from capture.model import Picture
+
+# Players grow uneasy, and seek badly, when a track has no picture for seconds; one a second costs next to nothing.
+REPEAT_NS = 1 * NS_PER_S
+# How often a lost screen is looked for: soon enough to lose less than a second to it, seldom enough to cost little.
+RETRY_S = 0.25
+
+
+class Ticks:
+    """The instants at which pictures are due: `fps` a second from `start_ns`, each computed afresh, so none drifts."""
+
+    def __init__(self, fps: float, start_ns: int) -> None:
+        self._fps = fps
+        self._start_ns = start_ns
+        self._next = 0
+
+    @property
+    def due_ns(self) -> int:
+        return self._start_ns + round(self._next * NS_PER_S / self._fps)
+
+    def take(self, now_ns: int) -> int:
+        """Go on to the first tick after `now_ns`, which is not before `due_ns`. Returns how many were passed over."""
+        due = self._next
+        while self.due_ns <= now_ns:
+            # A jump, then single steps: the division alone can be off by one where it rounds.
+            behind = int((now_ns - self.due_ns) * self._fps / NS_PER_S)
+            self._next += max(1, behind)
+        return self._next - due - 1
+
+
+class ScreenGrabber:
+    """Grabs `spec` from `system` at `fps` into `out`, whose overflow policy should be DROP_NEWEST.
+
+    `prepare` is called by the thread that starts the recording, `run` by the screen thread. The counts, `size`, `last`
+    and `first_picture` may be read by any thread at any time:
+
+    - `captured`: pictures grabbed.
+    - `unchanged`: of these, the ones like the picture before, which were not handed over.
+    - `dropped`: what was due and is lost: instants that passed without a picture (too busy, or the screen was away),
+      and changed pictures that found no room in `out` until the next change. A changed picture that finds room late is
+      not lost: it is offered again at every instant, and keeps its own time.
+    - `last`: the newest picture handed over; after `run`, what the screen showed at the end, even if there was no room
+      for it in `out`.
+    - `first_picture`: set once the first picture was handed over.
+
+    `shown_ns` of a picture is half-way between the grab before it and its own: what is new on it came up somewhere
+    between the two, so that on average neither sound nor picture is ahead, and the error is half an interval at most.
+    """
+
+    def __init__(
+        self,
+        system: ScreenSystem,
+        spec: str,
+        cursor: bool,
+        fps: float,
+        scale: float,
+        pixel_format: Literal["i420", "bgra"],
+        out: Channel[VideoFrame],
+        clock: Clock,
+        on_notice: Callable[[Notice], None],
+        wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
+    ) -> None:
+        self.captured = 0
+        self.unchanged = 0
+        self.dropped = 0
+        self.last: VideoFrame | None = None
+        self.first_picture = threading.Event()
+        self._system = system
+        self._spec = spec
+        self._cursor = cursor
+        self._fps = fps
+        self._scale = scale
+        self._pixel_format: Literal["i420", "bgra"] = pixel_format
+        self._out = out
+        self._clock = clock
+        self._on_notice = on_notice
+        self._wait = wait
+        self._size: tuple[int, int] | None = None
+        self._source_size = (0, 0)
+        self._source: ScreenSource | None = None
+        self._picture: Picture | None = None  # the newest, as it was grabbed
+        self._waiting_ns: int | None = None  # when the newest was shown, as long as it has not been handed over
+        self._grabbed_ns: int | None = None  # when the newest was looked at; None: not since the screen was away
+        self._put_ns = 0
+        self._fitted = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of every picture to come, even numbers. Known after `prepare`."""
+        if self._size is None:
+            raise RuntimeError("prepare comes first")
+        return self._size
+
+    def prepare(self) -> None:
+        """Find the area and so the size. Blocks at most 2 s. Raises `SettingsError`, `UnknownArea`,
+        `ScreenUnavailable`."""
+        from capture.screen.convert import scaled_size
+
+        area = self._system.find(self._spec)
+        self._source_size = area.width, area.height
+        self._size = scaled_size(area.width, area.height, self._scale)
+
+    def run(self, stop: threading.Event) -> None:
+        """Grab until `stop` is set or `out` is closed. The screen thread's body; the caller closes `out`.
+
+        Raises `UnknownArea` or `ScreenUnavailable` when there is no screen at the start; later its absence is a Notice,
+        and it is looked for until it is back.
+        """
+        if self._size is None:
+            self.prepare()
+        try:
+            self._source = self._system.open(self._spec, self._cursor)
+            ticks = Ticks(self._fps, self._clock.now_ns())
+            while self._sleep_until(ticks.due_ns, stop):
+                self.dropped += ticks.take(self._clock.now_ns())
+                try:
+                    self._look(self._source)
+                except (ScreenUnavailable, UnknownArea) as error:
+                    if self._picture is None:
+                        raise
+                    self.dropped += 1
+                    if not self._await_return(error, stop):
+                        break
+        except Closed:
+            pass
+        finally:
+            self._end()
+
+    def _sleep_until(self, due_ns: int, stop: threading.Event) -> bool:
+        """False when it is time to stop."""
+        while not stop.is_set():
+            left_ns = due_ns - self._clock.now_ns()
+            if left_ns <= 0:
+                return True
+            self._wait(stop, left_ns / NS_PER_S)
+        return False
+
+    # --- One picture ---------------------------------------------------------------------------------------------
+
+    def _look(self, source: ScreenSource) -> None:
+        from capture.screen.changes import changed_rows
+
+        before_ns = self._clock.now_ns()
+        picture = source.grab()
+        # The server copies the picture in the middle of the call; the two ends of it lie 1 to 2 ms apart.
+        grabbed_ns = (before_ns + self._clock.now_ns()) // 2
+        self.captured += 1
+        known = self._picture
+        if known is None or known.shape != picture.shape or changed_rows(known, picture) is not None:
+            if self._waiting_ns is not None:
+                self.dropped += 1  # the one before was never handed over, and is now history
+            self._picture = picture
+            self._waiting_ns = grabbed_ns if self._grabbed_ns is None else (self._grabbed_ns + grabbed_ns) // 2
+            handed_over = self._hand_over(self._waiting_ns)
+        elif self._waiting_ns is not None:
+            handed_over = self._hand_over(self._waiting_ns)
+        else:
+            handed_over = self._repeat(grabbed_ns)
+        if not handed_over and self._waiting_ns is None:
+            self.unchanged += 1
+        self._grabbed_ns = grabbed_ns
+
+    def _hand_over(self, shown_ns: int) -> bool:
+        if self._out.overflow is Overflow.DROP_NEWEST and len(self._out) >= self._out.bound:
+            return False  # only this thread adds to it: better not to convert in vain while the encoder is behind
+        frame = self._frame(shown_ns)
+        if not self._out.put(frame):
+            return False
+        self.last = frame
+        self._put_ns = self._clock.now_ns()
+        self._waiting_ns = None
+        self.first_picture.set()
+        return True
+
+    def _repeat(self, now_ns: int) -> bool:
+        """Hand over the known picture again when the last one was long ago; no conversion is needed for that."""
+        if self.last is None or now_ns - self._put_ns < REPEAT_NS:
+            return False
+        frame = VideoFrame(now_ns, self.last.picture, self.last.pixel_format, self.last.width, self.last.height)
+        if len(self._out) >= self._out.bound or not self._out.put(frame):
+            return False
+        self.last = frame
+        self._put_ns = now_ns
+        return True
+
+    def _frame(self, shown_ns: int) -> VideoFrame:
+        import numpy as np
+
+        from capture.screen.convert import to_i420, to_size
+
+        assert self._picture is not None
+        height, width = self._picture.shape[:2]
+        self._tell_fitting(width, height)
+        picture = to_size(self._picture, *self.size)
+        picture = to_i420(picture) if self._pixel_format == "i420" else np.ascontiguousarray(picture)
+        return VideoFrame(shown_ns, picture, self._pixel_format, *self.size)
+
+    def _tell_fitting(self, width: int, height: int) -> None:
+        """Once for each departure from the first size: a window being resized has another size in every picture."""
+        fitted = (width, height) != self._source_size
+        if fitted and not self._fitted:
+            first = "{}x{}".format(*self._source_size)
+            self._on_notice(
+                Notice(f"what is recorded changed its size from {first} to {width}x{height}; it is fitted into {first}")
+            )
+        self._fitted = fitted
+
+    # --- The screen's absence ------------------------------------------------------------------------------------
+
+    def _await_return(self, error: ScreenUnavailable | UnknownArea, stop: threading.Event) -> bool:
+        """Say that the screen is away and look for it until it is back (True) or it is time to stop (False)."""
+        lost_ns = self._clock.now_ns()
+        self._on_notice(
+            Notice(f"the screen cannot be recorded now: {error}; its last picture stands until then", error.hint, True)
+        )
+        while not self._wait(stop, RETRY_S):
+            if self._returned():
+                away_s = (self._clock.now_ns() - lost_ns) / NS_PER_S
+                self._on_notice(Notice(f"the screen is recorded again, after {away_s:.1f} s"))
+                self._grabbed_ns = None
+                return True
+            if self._waiting_ns is not None:
+                self._hand_over(self._waiting_ns)
+            else:
+                self._repeat(self._clock.now_ns())
+        return False
+
+    def _returned(self) -> bool:
+        """First by the source that there is (a window that was minimised has another title by now, perhaps)."""
+        old, new = self._source, None
+        assert old is not None
+        try:
+            old.grab()
+            return True
+        except (ScreenUnavailable, UnknownArea):
+            pass
+        try:
+            new = self._system.open(self._spec, self._cursor)
+            new.grab()
+        except (ScreenUnavailable, UnknownArea):
+            if new is not None:
+                new.close()
+            return False
+        self._source = new
+        old.close()
+        return True
+
+    def _end(self) -> None:
+        if self._source is not None:
+            self._source.close()
+        if self._waiting_ns is not None:
+            self.last = self._frame(self._waiting_ns)
