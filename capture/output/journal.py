@@ -1,0 +1,68 @@
+"""Where recordings in progress lie, so that `recover` finds them in any folder after a crash.
+
+One small file a recording, in the state folder: no file is shared, so nothing needs a lock, and a broken one harms
+nobody else. It is a help, never a condition: when the state folder cannot be written, recording goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_FOLDER = "recordings"
+
+
+def note(part: Path, final: Path) -> None:
+    """Remember that `part` is being recorded and shall become `final`. Never fails."""
+    try:
+        entry = _entry(part)
+        entry.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = entry.with_suffix(f".{os.getpid()}.new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            # JSON escapes what UTF-8 cannot hold (a file name may be any bytes).
+            json.dump({"part": str(part), "final": str(final)}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(entry)
+    except OSError as error:
+        log.warning("the place of %s could not be noted: %s", part, error)
+
+
+def forget(part: Path) -> None:
+    """The recording of `part` is over. Never fails."""
+    try:
+        _entry(part).unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("the note about %s could not be removed: %s", part, error)
+
+
+def noted() -> Iterator[tuple[Path, Path]]:
+    """(part, final) of every recording that was noted and not forgotten; entries that cannot be read are passed over."""
+    try:
+        entries = sorted((_state_folder() / _FOLDER).glob("*.json"))
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            table = json.loads(entry.read_text(encoding="utf-8"))
+            yield Path(table["part"]), Path(table["final"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("%s cannot be read: %s", entry, error)
+
+
+def _entry(part: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(part)).hexdigest()[:32]
+    return _state_folder() / _FOLDER / f"{name}.json"
+
+
+def _state_folder() -> Path:
+    import platformdirs
+
+    return platformdirs.user_state_path("loopnote")

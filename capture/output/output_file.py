@@ -1,0 +1,351 @@
+"""The file being recorded: playable at any moment, synced, watched, and given its name only when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from capture.clock import NS_PER_S
+from capture.errors import DiskFull, OutputError
+from capture.output import journal, names, part_file
+from capture.output.encoders import AudioEncoder, VideoEncoder, add_audio_stream, add_video_stream
+from capture.output.formats import FormatPlan
+from capture.output.names import Place
+from capture.output.part_file import PartFile, WriteFunction
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+log = logging.getLogger(__name__)
+
+MEBIBYTE = 1024 * 1024
+# What must stay free: the rest of the system needs some, and closing needs little (see _INDEX_BYTES).
+RESERVE_BYTES = 50 * MEBIBYTE
+# What closing an MP4 or Matroska file appends, for each packet, at most (MP4: size, time and chunk, 24 bytes).
+_INDEX_BYTES = 24
+# How often free space is looked at: by time, and by bytes for a fast writer.
+_SPACE_INTERVAL_NS = NS_PER_S
+_SPACE_INTERVAL_BYTES = 8 * MEBIBYTE
+# Another recording may take the name between the choice and the creation; more often than this is no accident.
+_NAME_TRIES = 100
+
+
+class NearlyFull(DiskFull):
+    """The disk is nearly full; what is there and what is on its way can still be saved whole."""
+
+    can_continue = True
+
+
+class OutputFile:
+    """One recording's file. `open` in the thread that starts; then `write`, `tick` and `close` (or `abort`) in one thread.
+
+    `tracks` are the titles of the sound tracks, one encoder each. `tags` are FFmpeg's names: title, date, comment.
+    After `open`, `audio` and `video` hold the encoders, each for one thread of its own.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        plan: FormatPlan,
+        tracks: Sequence[str],
+        video_size: tuple[int, int] | None,
+        tags: Mapping[str, str],
+        sync_interval_s: float = 2.0,
+        reserve_bytes: int = RESERVE_BYTES,
+        write: WriteFunction = os.write,
+    ) -> None:
+        self.place = place
+        self.plan = plan
+        self.audio: list[AudioEncoder] = []
+        self.video: VideoEncoder | None = None
+        # What is worth telling when the file is closed, such as another name; empty: nothing.
+        self.remarks: list[str] = []
+        self._tracks = list(tracks)
+        self._video_size = video_size
+        self._tags = dict(tags)
+        self._sync_interval_ns = round(sync_interval_s * NS_PER_S)
+        self._reserve_bytes = reserve_bytes
+        self._write = write
+        self._container: Any = None
+        self._descriptor = -1
+        self._part: PartFile | None = None
+        self._packets = 0
+        self._synced_ns: int | None = None
+        self._unsynced = False
+        self._space_ns: int | None = None
+        self._space_bytes = 0
+        self._told_nearly_full = False
+        self._wav: WavSizes | None = None
+
+    # --- beginning --------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Create the part file (0600) and write its header; on failure nothing is left behind.
+
+        Blocks on the disk and to open the codecs, about 50 ms. Raises `OutputError` or its kinds.
+        """
+        folder = self.place.part.parent
+        part_file.make_folder(folder, private=self.place.folder_is_ours)
+        free_bytes = _free_bytes(folder)
+        if free_bytes is not None and free_bytes < self._reserve_bytes:
+            raise DiskFull(
+                f"{folder}: {free_bytes // MEBIBYTE} MB are free, and {self._reserve_bytes // MEBIBYTE} MB must stay free"
+            )
+        self._create()
+        try:
+            self._start()
+        except BaseException:
+            self.abort()
+            raise
+
+    def _create(self) -> None:
+        for _ in range(_NAME_TRIES):
+            try:
+                self._descriptor = part_file.create_private(self.place.part)
+                break
+            except FileExistsError:
+                self.place = names.next_place(self.place)
+        else:
+            raise OutputError(f"{self.place.part}: no free name was found", "Choose another folder or name.")
+        part_file.lock(self._descriptor)
+        self._part = PartFile(self._descriptor, self._write)
+        journal.note(self.place.part, self.place.final)
+
+    def _start(self) -> None:
+        import av
+
+        assert self._part is not None
+        part = self._part
+        try:
+            options = dict(self.plan.muxer_options)
+            container = av.open(part, "w", format=self.plan.container, container_options=options)
+            self._container = container
+            container.metadata.update({"comment": "Recorded with Loopnote", **self._tags})
+            if self.plan.video is not None:
+                assert self._video_size is not None
+                picture = add_video_stream(container, self.plan.video, self._video_size)
+                self.video = VideoEncoder(self.plan, picture, self._video_size)
+            if self.plan.audio is not None:
+                for title in self._tracks:
+                    sound = add_audio_stream(container, self.plan.audio, title)
+                    self.audio.append(AudioEncoder(self.plan, sound))
+            container.start_encoding()
+        except (av.FFmpegError, ValueError) as error:
+            raise OutputError(
+                f"{self.place.final}: {self.plan.name} cannot be written here: {error}", "See: loopnote doctor"
+            ) from error
+        if self.plan.name == "wav":
+            self._wav = WavSizes.find(self._descriptor)
+        self._mark()
+        part.sync()
+        self._raise_fault()
+        part_file.sync_folder(self.place.part.parent)
+
+    # --- while it runs ----------------------------------------------------------------------------------------------
+
+    def write(self, packet: Packet) -> None:
+        """Put a packet into the file. Blocks on the disk only.
+
+        Raises `OutputError` (or `DiskFull`, with `can_continue` False) when the disk refused: what was written before stays playable and
+        nothing more is written; `close` is still to be called.
+        """
+        import av
+
+        self._raise_fault()
+        try:
+            self._container.mux(packet)
+        except av.FFmpegError as error:
+            self._raise_fault()
+            raise OutputError(f"{self.place.final}: a packet could not be written: {error.strerror}") from error
+        self._packets += 1
+        self._raise_fault()
+        self._mark()
+
+    def _mark(self) -> None:
+        part = self._part
+        assert part is not None
+        if part.size_bytes != part.whole_bytes:
+            self._unsynced = True
+            part.mark()
+            if self._wav is not None:
+                self._wav.update(part)
+
+    def tick(self, now_ns: int) -> None:
+        """Sync and look at the free space when that is due; call it after each packet and at least twice a second.
+
+        Blocks while the disk syncs, which can be seconds on a slow stick: give the packets' queue room for that.
+        Raises `NearlyFull` once (stop now, everything can still be saved), `OutputError` when the disk refused.
+        """
+        part = self._part
+        assert part is not None
+        if self._synced_ns is None:
+            self._synced_ns = now_ns
+        # A little early: the next call may come half a second later.
+        elif self._unsynced and now_ns - self._synced_ns >= self._sync_interval_ns * 3 // 4:
+            self._synced_ns = now_ns
+            self._unsynced = False
+            part.sync()
+        self._raise_fault()
+        due = self._space_ns is None or now_ns - self._space_ns >= _SPACE_INTERVAL_NS
+        if due or part.size_bytes - self._space_bytes >= _SPACE_INTERVAL_BYTES:
+            self._space_ns, self._space_bytes = now_ns, part.size_bytes
+            self._watch_space()
+
+    def _watch_space(self) -> None:
+        free_bytes = _free_bytes(self.place.part.parent)
+        if free_bytes is None or self._told_nearly_full:
+            return
+        if free_bytes < self._reserve_bytes + self._packets * _INDEX_BYTES:
+            self._told_nearly_full = True
+            raise NearlyFull(f"{self.place.part.parent}: the disk is nearly full ({free_bytes // MEBIBYTE} MB left)")
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in the file so far. Any thread."""
+        return self._part.size_bytes if self._part is not None else 0
+
+    def _raise_fault(self) -> None:
+        part = self._part
+        if part is not None and part.fault is not None:
+            error = part_file.explain(part.fault, self.place.part, "could not be written")
+            raise error from part.fault
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def close(self) -> Path:
+        """Finish the file, bring it to the disk and give it its name; returns that.
+
+        Never overwrites: when something took the name meanwhile, the next free one is used and `remarks` says so. After
+        a failed write the file is closed as it was before it, playable, and keeps its content. Under a second however
+        long the recording is (plus what the disk takes to sync). Raises `OutputError` when it could not be given its
+        name; the part file then stays, for `loopnote recover`.
+        """
+        part = self._part
+        assert part is not None
+        if part.fault is None:
+            part.hold_patches()
+        else:
+            part.cut_back()
+        self._close_container()
+        if part.fault is None:
+            part.sync()
+            part.release_patches()
+            if part.fault is None:
+                part.mark()
+                part.sync()
+        if part.fault is not None:
+            part.cut_back()
+            self.remarks.append(f"the end of the file could not be written: {part.fault.strerror}")
+            with contextlib.suppress(OSError):
+                part_file.sync(self._descriptor)
+        try:
+            final = self._give_name()
+        finally:
+            self._release()
+        journal.forget(self.place.part)
+        return final
+
+    def _close_container(self) -> None:
+        import av
+
+        container, self._container = self._container, None
+        if container is None:
+            return
+        try:
+            container.close()
+        except (av.FFmpegError, ValueError, OSError) as error:
+            log.debug("closing %s", self.place.part, exc_info=True)
+            assert self._part is not None
+            self._part.give_up(OSError(0, str(error)))
+
+    def _give_name(self) -> Path:
+        wanted = self.place.final
+        final = wanted
+        for _ in range(_NAME_TRIES):
+            try:
+                part_file.rename_new(self.place.part, final)
+                break
+            except FileExistsError:
+                final = names.free_name(wanted)
+            except OSError as error:
+                raise OutputError(
+                    f"{self.place.part} could not be renamed to {final.name}: {error.strerror}", "Run: loopnote recover"
+                ) from error
+        else:
+            raise OutputError(f"no free name like {wanted} was found", "Run: loopnote recover")
+        if final != wanted:
+            self.remarks.append(f"{wanted.name} was there already, so the file is called {final.name}")
+        part_file.sync_folder(final.parent)
+        return final
+
+    def abort(self) -> None:
+        """Throw the recording away: the part file is removed. Never raises; may be called at any point, and twice."""
+        part = self._part
+        if part is None:
+            return
+        part.give_up(OSError(0, "aborted"))
+        self._close_container()
+        with contextlib.suppress(OSError):
+            self.place.part.unlink(missing_ok=True)
+        self._release()
+        journal.forget(self.place.part)
+
+    def _release(self) -> None:
+        part, self._part = self._part, None
+        descriptor, self._descriptor = self._descriptor, -1
+        if part is not None:
+            part.give_up(OSError(0, "closed"))
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+class WavSizes:
+    """Keeps a WAV file's two sizes true while it grows, for players that believe them.
+
+    RIFF holds 32 bits; beyond that the sizes stay at the "unknown" with which FFmpeg begins, until it is closed as RF64.
+    """
+
+    _LIMIT = 0xFFFFFFFF
+
+    def __init__(self, data_start: int) -> None:
+        self._data_start = data_start
+        self._beyond = False
+
+    @classmethod
+    def find(cls, descriptor: int) -> WavSizes | None:
+        """Read the header that was just written."""
+        size = os.fstat(descriptor).st_size
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        header = os.read(descriptor, size)
+        found = header.rfind(b"data")
+        return cls(found + 8) if header[:4] == b"RIFF" and found >= 12 and found + 8 == size else None
+
+    def update(self, part: PartFile) -> None:
+        data_bytes = part.size_bytes - self._data_start
+        if part.size_bytes < self._LIMIT:
+            part.patch(4, struct.pack("<I", part.size_bytes - 8))
+            part.patch(self._data_start - 4, struct.pack("<I", data_bytes))
+        elif not self._beyond:
+            self._beyond = True
+            part.patch(4, struct.pack("<I", self._LIMIT))
+            part.patch(self._data_start - 4, struct.pack("<I", self._LIMIT))
+
+
+def _free_bytes(folder: Path) -> int | None:
+    """What this user may still write; None where nobody knows."""
+    try:
+        if hasattr(os, "statvfs"):
+            state = os.statvfs(folder)
+            # Some network and FUSE file systems answer with zeros.
+            return state.f_bavail * state.f_frsize if state.f_blocks else None
+        import shutil
+
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None

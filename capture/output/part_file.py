@@ -1,0 +1,248 @@
+"""The file on disk while it is being recorded: private, locked, and consistent whatever fails.
+
+FFmpeg writes through `PartFile` (as a Python file object), so that the mode, the sync, the byte count and above all the
+behaviour after a failed write are ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from capture.errors import DiskFull, FileTaken, OutputError
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows only
+_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+WriteFunction = Callable[[int, bytes | memoryview], int]
+
+
+class PartFile:
+    """A file object for FFmpeg's muxer over a descriptor of our own. One thread at a time.
+
+    It never raises in `write` or `seek`: FFmpeg drops everything after a failed write, the end of the file included, and
+    would leave whatever stood half-written. Instead the first fault is kept in `fault`, and from then on nothing reaches
+    the disk. `mark()` notes that what was written so far is whole; `cut_back()` returns to that.
+    """
+
+    def __init__(self, descriptor: int, write: WriteFunction = os.write) -> None:
+        self.fault: OSError | None = None
+        self.size_bytes = 0  # where the file ends
+        self.whole_bytes = 0  # up to here it is whole
+        self._descriptor = descriptor
+        self._write = write
+        self._position = 0
+        self._patches: list[tuple[int, bytes]] | None = None
+
+    # --- what FFmpeg calls ------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> int:
+        if self.fault is None:
+            if self._patches is not None and self._position < self.whole_bytes:
+                self._patches.append((self._position, bytes(data)))
+            else:
+                self._put(self._position, data)
+        self._position += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size_bytes}[whence]
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def seekable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    # --- what the owner calls ---------------------------------------------------------------------------------------
+
+    def mark(self) -> None:
+        """What was written so far can be played."""
+        if self.fault is None:
+            self.whole_bytes = self.size_bytes
+
+    def patch(self, position: int, data: bytes) -> None:
+        """Overwrite bytes near the start, at once."""
+        if self.fault is None:
+            self._put(position, data)
+
+    def hold_patches(self) -> None:
+        """From now on keep back what is written over the whole part, until `release_patches`.
+
+        The end of a file is appended first and made valid by a change near its start. Should appending fail for lack of
+        room, the change must not happen: the file stays as playable as it was.
+        """
+        self._patches = []
+
+    def release_patches(self) -> None:
+        patches, self._patches = self._patches or [], None
+        for position, data in patches:
+            if self.fault is None:
+                self._put(position, data)
+
+    def cut_back(self) -> None:
+        """Take away what was written after the last `mark`, such as half a packet."""
+        self._patches = None
+        try:
+            os.ftruncate(self._descriptor, self.whole_bytes)
+            self.size_bytes = self.whole_bytes
+        except OSError as error:
+            self.fault = self.fault or error
+
+    def give_up(self, fault: OSError) -> None:
+        """Let nothing more reach the disk."""
+        self.fault = self.fault or fault
+
+    def sync(self) -> None:
+        """Bring everything to the disk; blocks as long as that takes. A failure is kept as `fault`."""
+        try:
+            sync(self._descriptor)
+        except OSError as error:
+            self.fault = self.fault or error
+
+    def _put(self, position: int, data: bytes) -> None:
+        rest = memoryview(data)
+        try:
+            os.lseek(self._descriptor, position, os.SEEK_SET)
+            while rest:
+                count = self._write(self._descriptor, rest)
+                if count <= 0:
+                    raise OSError(errno.EIO, "nothing was written")
+                rest = rest[count:]
+        except OSError as error:
+            self.fault = error
+        self.size_bytes = max(self.size_bytes, position + len(data) - len(rest))
+
+
+def create_private(path: Path) -> int:
+    """Create `path` for this user alone and open it; never follows a link, never opens what is there.
+
+    Raises FileExistsError, so that the caller can try the next name; everything else as `OutputError`.
+    """
+    try:
+        descriptor = os.open(path, _FLAGS | _BINARY, 0o600)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise explain(error, path.parent, "cannot be written to") from error
+    if hasattr(os, "fchmod"):
+        try:
+            os.fchmod(descriptor, 0o600)  # whatever the umask took away
+        except OSError:
+            pass  # FAT has no modes, and refuses
+    return descriptor
+
+
+def make_folder(folder: Path, private: bool) -> None:
+    """Make `folder` and those above it that are missing, each private. With `private` also close one that is there.
+
+    Raises `OutputError`.
+    """
+    try:
+        missing = [f for f in (folder, *folder.parents) if not f.exists()]
+        for each in reversed(missing):
+            each.mkdir(mode=0o700, exist_ok=True)
+        if private and hasattr(os, "getuid"):
+            state = folder.stat()
+            if state.st_uid == os.getuid() and stat.S_IMODE(state.st_mode) & 0o077:
+                folder.chmod(0o700)
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    except OSError as error:
+        raise explain(error, folder, "cannot be used as a folder") from error
+
+
+def lock(descriptor: int) -> bool:
+    """Take the lock that says "a live process writes this"; True when it is ours. Never waits."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: a file that is open for writing cannot be renamed or removed anyway
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a live process holds `path`."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | _BINARY)
+    except OSError:
+        return False
+    try:
+        return not lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync(descriptor: int) -> None:
+    """Data to the disk. Raises OSError, but not where the file system simply cannot."""
+    try:
+        if hasattr(os, "fdatasync"):
+            os.fdatasync(descriptor)
+        else:
+            os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in `folder` durable, where that is known (not on Windows). Never fails: the data is safe already."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Give `source` the name `target` in one step, unless something lies there: then FileExistsError."""
+    if os.name == "nt":
+        source.rename(target)  # never overwrites there
+        return
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links (FAT, some network shares): claim the name with an empty file, then replace our own claim.
+        os.close(os.open(target, _FLAGS, 0o600))
+        source.replace(target)
+        return
+    source.unlink()
+
+
+def explain(error: OSError, path: Path, what: str) -> OutputError:
+    """`error` as one of ours, with what to do about it."""
+    reason = error.strerror or str(error)
+    if error.errno in _FULL_ERRNOS:
+        if error.errno == errno.EFBIG:
+            return DiskFull(
+                f"{path}: the file has grown to what its file system can hold",
+                "Record to another disk; FAT holds 4 GB a file at most.",
+            )
+        return DiskFull(f"{path}: {reason}")
+    if isinstance(error, FileExistsError):
+        return FileTaken(f"{path} exists; nothing was overwritten")
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return OutputError(f"{path} {what}: {reason}", "Choose a folder that you may write to.")
+    return OutputError(f"{path} {what}: {reason}", "Choose another folder or name.")
