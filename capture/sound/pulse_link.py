@@ -1,0 +1,139 @@
+"""The process's connection to the sound server for streams: loaded late, shared, renewed when the server was restarted."""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from capture.errors import NoSoundServer
+
+if TYPE_CHECKING:
+    from capture.sound.pulse_stream import Link, RecordStream
+
+# The server answered a moment ago, so these are far more than it needs.
+_IMPORT_S = 1.5
+_CONNECT_S = 1.0
+_NOT_ANSWERING = "the sound server stopped answering"
+
+
+class _Loader:
+    """Imports pulse_stream, and so soundcard, once; in a thread, because soundcard waits for the server without end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._module: Any = None
+        self._error: BaseException | None = None
+
+    def load(self) -> Any:
+        with self._lock:
+            if self._module is not None:
+                return self._module
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._import, name="load-soundcard", daemon=True)
+                self._thread.start()
+            self._thread.join(_IMPORT_S)
+            if self._module is None:
+                if self._thread.is_alive():
+                    raise NoSoundServer(_NOT_ANSWERING)
+                raise self._reason() from self._error
+            return self._module
+
+    def _reason(self) -> NoSoundServer:
+        if isinstance(self._error, ImportError | OSError):
+            # libpulse itself is missing, or a Python package is.
+            return NoSoundServer(f"the sound library cannot be loaded: {self._error}", "See: loopnote doctor")
+        return NoSoundServer("the sound server cannot be reached")
+
+    def _import(self) -> None:
+        # soundcard calls itself what sys.argv says at import, and fails where that is "-c".
+        arguments, sys.argv = sys.argv, ["Loopnote"]
+        try:
+            module = importlib.import_module("capture.sound.pulse_stream")
+        except Exception as error:  # noqa: BLE001 - asserts come out of soundcard, OSError out of cffi; load() tells
+            self._error = error
+            return
+        finally:
+            sys.argv = arguments
+        # The connection of its import has no deadlines, at exit neither: ours take its place.
+        first = module.sc._pulse
+        atexit.unregister(first._shutdown)
+        module.disconnect(first)
+        self._module = module
+
+
+_loader = _Loader()
+# Held while a link is made or a stream is opened: soundcard's classes use its module-wide connection while they open.
+_lock = threading.Lock()
+_LOCK_S = 2.0
+_current: Link | None = None
+_users: dict[Link, int] = {}
+
+
+@contextmanager
+def _exclusively() -> Iterator[None]:
+    if not _lock.acquire(timeout=_LOCK_S):
+        raise NoSoundServer(_NOT_ANSWERING)
+    try:
+        yield
+    finally:
+        _lock.release()
+
+
+def open_stream(
+    source_id: str,
+    samplerate: int,
+    channels: int,
+    fragment_s: float,
+    on_ready: Callable[[], None],
+    sink_input: int | None = None,
+) -> RecordStream:
+    """A running record stream (see `RecordStream`), to be closed with `close_stream`.
+
+    Call it only when the server has just answered. Blocks for 2 s at most; raises `NoSoundServer` or `SourceLost`.
+    """
+    module = _loader.load()
+    with _exclusively():
+        link = _acquire(module)
+        stream: RecordStream = module.RecordStream(
+            link, source_id, samplerate, channels, fragment_s, on_ready, sink_input
+        )
+        try:
+            stream.start()
+        except BaseException:
+            _release(link)
+            raise
+        return stream
+
+
+def close_stream(stream: RecordStream) -> None:
+    """End a stream, and the connection with the last of its streams. Never raises; may be called once a stream."""
+    stream.stop()
+    with _lock:
+        _release(stream.link)
+
+
+def _acquire(module: Any) -> Link:
+    global _current
+    if _current is None or not _current.ready:
+        # A link of a server that died stays until the last of its streams is closed.
+        _current = module.Link(_CONNECT_S)
+        _users[_current] = 0
+    _users[_current] += 1
+    module.sc._pulse = _current
+    return _current
+
+
+def _release(link: Link) -> None:
+    global _current
+    _users[link] -= 1
+    if _users[link] == 0:
+        del _users[link]
+        if _current is link:
+            _current = None
+        link.close()
