@@ -63,6 +63,8 @@ class DiskFull(OutputError):
     """There is no room for the recording."""
 
     default_hint = "Free some space, or choose another folder."
+    # Whether what is there and what is on its way can still be saved whole: nearly full is not full.
+    can_continue = False
 
 
 class FileTaken(OutputError):
