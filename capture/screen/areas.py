@@ -86,7 +86,7 @@ def resolve(spec: Spec, desktop: Area, monitors: Sequence[Monitor]) -> Area:
     if spec.kind == "region":
         if not contains(desktop, spec.area):
             raise UnknownArea(
-                f"the area {describe(spec.area)} is not wholly on the screen, which is {describe(desktop)}",
+                f"the area {describe_region(spec.area)} is not wholly on the screen, which is {describe(desktop)}",
                 "Choose an area within it. The screens are listed by: loopnote devices",
             )
         return even(spec.area)
@@ -132,9 +132,13 @@ def _listed(windows: Sequence[Window], most: int = 8) -> str:
 
 
 def describe(area: Area) -> str:
-    """As `--screen` takes it; the place is left out when it is the corner."""
-    size = f"{area.width}x{area.height}"
-    return size if area.left == area.top == 0 else f"{area.left},{area.top},{size}"
+    """The size alone of an area that begins in the corner, as a screen mostly does; else the whole of it."""
+    return f"{area.width}x{area.height}" if area.left == area.top == 0 else describe_region(area)
+
+
+def describe_region(area: Area) -> str:
+    """As `--screen` takes it."""
+    return f"{area.left},{area.top},{area.width}x{area.height}"
 
 
 def even(area: Area) -> Area:

@@ -61,6 +61,7 @@ class MssScreen:
     """A `ScreenSystem` by mss. Subclasses set `way`, and override `connect`, `list_windows` and `eye`."""
 
     way = "mss"
+    draws_cursor = False
     no_windows_hint = "Record a region of the screen instead: --screen X,Y,WIDTHxHEIGHT"
 
     # --- For each system -----------------------------------------------------------------------------------------
@@ -178,6 +179,7 @@ class MssScreen:
                 "display": self.display(),
                 "screen": f"{areas.describe(desktop)}, {len(monitors) or 1} monitor(s)",
                 "way": f"{self.way}, mss {mss.__version__}",
+                "cursor": "drawn" if self.draws_cursor else "not drawn on this system yet",
                 "status": "; ".join(sct.performance_status),
                 "grab_ms": f"{min(times_ms):.1f}",
             }

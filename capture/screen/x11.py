@@ -1,4 +1,4 @@
-"""The screen of an X server: pictures by mss (through shared memory where possible), windows and changes by python-xlib."""
+"""The screen of an X server: pictures by mss (shared memory where possible), windows and changes by python-xlib."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class X11Screen(MssScreen):
     """An X11 `ScreenSystem` for the display of `environ` (DISPLAY and, to explain its lack, the session's kind)."""
 
     way = "X11"
+    draws_cursor = True
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
