@@ -16,10 +16,10 @@ How data flows, and in which thread:
 One way: a stage knows the next stage at most. Pictures are compared and converted before they are queued (not after, as
 one might draw it), because a queued I420 picture takes 3 MB at 1080p where BGRA takes 8.
 
-Rooms: `sound/`, `screen/` (sources, and what makes one signal of them), `output/` (formats, encoders, the file, recovery),
-`notes/` (what a recording becomes). Arrows point down only: ui -> recorder -> session -> sound, screen, output ->
-channel, worker -> model, errors, clock. Importing `capture` loads none of the heavy libraries; they come when a recording
-starts.
+Rooms: `sound/`, `screen/` (sources, and what makes one signal of them), `output/` (formats, encoders, the file,
+recovery), `notes/` (what a recording becomes). Arrows point down only: ui -> recorder -> session -> sound, screen,
+output -> channel, worker -> model, errors, clock. Importing `capture` loads none of the heavy libraries; they come
+when a recording starts.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ class AudioFormat:
 
 @dataclass(frozen=True, slots=True)
 class AudioBlock:
-    """Consecutive sound of one source. `samples` is float32, shape (frames, channels), full scale +-1; never written to.
+    """Consecutive sound of one source. `samples` is float32, shape (frames, channels), full scale +-1; never written
+    to.
 
     `start_ns` is when the first frame *sounded*: arrival, minus the device's latency, minus the block's length.
     """
@@ -68,8 +69,9 @@ class AudioBlock:
 class VideoFrame:
     """One picture, and when it was *shown*.
 
-    `picture` is uint8 and never written to after it was handed on: for "bgra" of shape (height, width, 4); for "i420" of
-    shape (height * 3 // 2, width), the planes Y, U, V below one another as OpenCV lays them out (width and height even).
+    `picture` is uint8 and never written to after it was handed on: for "bgra" of shape (height, width, 4); for "i420"
+    of shape (height * 3 // 2, width), the planes Y, U, V below one another as OpenCV lays them out (width and height
+    even).
     """
 
     shown_ns: int

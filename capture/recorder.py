@@ -35,7 +35,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.STOPPING: frozenset({State.IDLE, State.FAILED}),
     State.FAILED: frozenset({State.IDLE}),
 }
-# Commands and faults waiting for the recorder's thread: people press few buttons a second, and a pipeline has few threads.
+# Commands and faults waiting for the recorder's thread: people press few buttons a second, and a pipeline has few
+# threads.
 COMMAND_BOUND = 64
 # How long a public method waits for its outcome: longer than every deadline in the session together.
 OUTCOME_LIMIT_S = 60.0
@@ -87,7 +88,6 @@ class Recorder:
         self._ended = threading.Event()
         self._result: RecordingResult | None = None
         self._error: CaptureError | None = None
-        self._notices: list[Notice] = []
         self._worker = Worker("recorder", self._run, on_fault=self._failed)
 
     # --- for any thread -----------------------------------------------------------------------------------------------
@@ -100,11 +100,6 @@ class Recorder:
     def ended(self) -> bool:
         """True when the recording has come to its end, by itself or by command, well or not."""
         return self._ended.is_set()
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        """What was said while recording, in order."""
-        return tuple(self._notices)
 
     def begin(self) -> None:
         """Start, without waiting: `StateChanged(RECORDING)`, or `Failed`, comes as an event. Once a Recorder."""
@@ -242,8 +237,6 @@ class Recorder:
 
     def _emit(self, event: Event) -> None:
         with self._event_lock:
-            if isinstance(event, Notice):
-                self._notices.append(event)
             try:
                 self._on_event(event)
             except Exception:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 DROPPED_SHARE_LIMIT = 0.005
 
 
-def summarise(session: Session, file: Path) -> RecordingResult:
-    """The result of a session that has ended with `file`. Called by the recorder's thread."""
+def summarise(session: Session, file: Path, remarks: list[str]) -> RecordingResult:
+    """The result of a session that has ended with `file`, of which `remarks` are to be told. The recorder's thread."""
     audio = _audio(session)
     video = _video(session)
-    degraded = [str(fault.error) for fault in session.faults]
+    degraded = [str(fault.error) for fault in session.faults] + remarks
     degraded += [notice.text for notice in session.notices if notice.degrades and notice.text not in degraded]
     if audio is not None:
         degraded += [_gap_in_words(gap) for gap in audio.gaps]
@@ -33,7 +33,9 @@ def summarise(session: Session, file: Path) -> RecordingResult:
                 f"the sound was louder than full scale in {session.mixer.clipped_frames} samples, and was clipped"
             )
     if video is not None and video.dropped > DROPPED_SHARE_LIMIT * (video.captured + video.dropped):
-        degraded.append(f"{video.dropped} of {video.captured + video.dropped} pictures were lost: the computer was too slow")
+        degraded.append(
+            f"{video.dropped} of {video.captured + video.dropped} pictures were lost: the computer was too slow"
+        )
     return RecordingResult(
         file=file,
         duration_s=session.recorded_s,

@@ -1,4 +1,5 @@
-"""One recording, from the opening of its sources to the finished file: which threads there are, and how they are joined.
+"""One recording, from the opening of its sources to the finished file: which threads there are, and how they are
+joined.
 
 Owned and called by the recorder's thread only. The workers speak to it through channels and callbacks, which do no more
 than post a value to the recorder.
@@ -10,11 +11,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from capture.channel import Channel, Closed, Empty, Overflow
 from capture.clock import NS_PER_MS, NS_PER_S, Clock
-from capture.errors import CaptureError, NoSoundServer, OutputError, SourceLost
+from capture.errors import CaptureError, NoSoundServer, OutputError, ScreenUnavailable, SourceLost
 from capture.model import AudioFormat, Device, Event, Levels, Notice, RecordingResult, VideoFrame
 from capture.result import summarise
 from capture.settings import RecordingSettings
@@ -29,6 +30,7 @@ from capture.worker import Worker
 if TYPE_CHECKING:
     from capture.output.formats import FormatPlan
     from capture.output.output_file import OutputFile
+    from capture.screen.grab import ScreenGrabber
     from capture.screen.source import ScreenSystem
 
 # Blocks of about 50 ms: ten seconds of two sources, which is longer than any stall of the mix thread that was seen.
@@ -43,8 +45,8 @@ OPEN_LIMIT_S = 4.0
 # And this long to give their first block after that. A suspended speaker gives none: silence is then the truth.
 FIRST_BLOCK_LIMIT_S = 0.4
 FIRST_PICTURE_LIMIT_S = 2.0
-# The file goes on a little beyond the instant of the stop: the stamps of the sound may be some milliseconds off, and the
-# last syllable must be in the file.
+# The file goes on a little beyond the instant of the stop: the stamps of the sound may be some milliseconds off, and
+# the last syllable must be in the file.
 TAIL_NS = 30 * NS_PER_MS
 # For each step of the end (mix, pictures, write), before it is given up. Far above what any of them takes.
 END_LIMIT_S = 20.0
@@ -53,7 +55,8 @@ DEFAULT_RATE_HZ = 48_000
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A worker ended with an error, or the file is in trouble. `stage`: "sound source", "mix", "screen", "video", "write"."""
+    """A worker ended with an error, or the file is in trouble. `stage`: "sound source", "mix", "screen", "video",
+    "write"."""
 
     stage: str
     error: CaptureError
@@ -76,13 +79,17 @@ class Session:
         self._screen = screen
         self._clock = clock
         self._post = post
-        self._emit = emit
+        self._listener = emit
+        self.notices: list[Notice] = []
         self._sources: list[SoundSource] = []
         self._devices: dict[int, Device] = {}
         self._items: Channel[SourceItem] = Channel("sound", SOUND_BOUND, Overflow.BLOCK)
         self._pictures: Channel[VideoFrame] = Channel("pictures", PICTURE_BOUND, Overflow.DROP_NEWEST)
         self._packets: Channel[Any] = Channel("packets", PACKET_BOUND, Overflow.BLOCK)
         self._grabs: list[Worker] = []
+        self.grabber: ScreenGrabber | None = None
+        self._mix: Worker | None = None
+        self._encode_video: Worker | None = None
         self._encoders_running = 0
         self._encoders_lock = threading.Lock()
         self._faults: list[Fault] = []
@@ -91,7 +98,12 @@ class Session:
 
     def open(self) -> None:
         """Start everything. Returns when the recording truly runs; raises `CaptureError` and leaves nothing behind."""
+        from capture.output.formats import plan
+
         try:
+            self.plan: FormatPlan = plan(
+                self._settings
+            )  # first: what cannot be should be said before anything is opened
             self._open_screen()
             early = self._open_sources()
             self._open_output()
@@ -105,20 +117,19 @@ class Session:
             raise
 
     def _open_screen(self) -> None:
-        self.grabber = None
         if self._settings.screen is None:
             return
         assert self._screen is not None
         from capture.screen.grab import ScreenGrabber
 
-        lossless = self._settings.quality == "lossless"
+        assert self.plan.video is not None
         self.grabber = ScreenGrabber(
             self._screen,
             self._settings.screen,
             self._settings.cursor,
             self._settings.fps,
             self._settings.scale,
-            "bgra" if lossless else "i420",
+            self.plan.video.pixel_format,
             self._pictures,
             self._clock,
             self._emit,
@@ -174,8 +185,8 @@ class Session:
         from capture.output.output_file import OutputFile
 
         rate_hz = self._devices[0].samplerate if 0 in self._devices else DEFAULT_RATE_HZ
-        self.plan: FormatPlan = plan(self._settings, rate_hz)
-        kind = "video" if self.grabber else "audio"
+        self.plan = plan(self._settings, rate_hz)
+        kind: Literal["audio", "video"] = "video" if self.grabber else "audio"
         self.started_at = self._clock.wall()
         place = choose_place(self._settings, self.plan.suffix, kind, self._source_title(), self.started_at)
         size = self.grabber.size if self.grabber else None
@@ -219,29 +230,36 @@ class Session:
     def _begin(self, early: list[SourceItem]) -> None:
         """Set the origin and start the stages: from here on, all that sounds is in the file."""
         if self.grabber:
-            self._await_first_picture()
+            self._await_first_picture(self.grabber)
         self.timing = Timing(self._clock.now_ns())
         self.started_at = self._clock.wall()
         self._writing = WriteStage(self.output, self._packets, self._clock, self._post_write_trouble)
         self._write = Worker("write", self._writing.run, on_fault=self._faulty("write"))
         self._encoders_running = bool(self._sources) + bool(self.grabber)
-        self._mix = self._encode_video = None
         if self._sources:
             self._start_mixing(early)
         if self.grabber:
             assert self.output.video is not None
-            self.video_stage = VideoStage(self.output.video, self._pictures, self._packets, self.timing, self._clock)
+            self.video_stage = VideoStage(
+                self.output.video,
+                self._pictures,
+                self._packets,
+                self.timing,
+                self._clock,
+                lambda: self.grabber.last if self.grabber else None,
+            )
             self._encode_video = Worker(
                 "encode-video", self.video_stage.run, self._encoder_ended, self._faulty("video")
             )
             self._encode_video.start()
         self._write.start()
 
-    def _await_first_picture(self) -> None:
-        deadline_ns = self._clock.now_ns() + int(FIRST_PICTURE_LIMIT_S * NS_PER_S)
-        idle = threading.Event()
-        while not len(self._pictures) and self._grab_screen.alive and self._clock.now_ns() < deadline_ns:
-            idle.wait(0.005)
+    def _await_first_picture(self, grabber: ScreenGrabber) -> None:
+        grabber.first_picture.wait(FIRST_PICTURE_LIMIT_S)
+        for fault in self._faults:
+            raise fault.error
+        if not grabber.first_picture.is_set():
+            raise ScreenUnavailable("the screen gave no picture", "See: loopnote doctor")
 
     def _start_mixing(self, early: list[SourceItem]) -> None:
         from capture.sound.mixer import Mixer, SourceMix
@@ -277,6 +295,19 @@ class Session:
     def listened_to(self) -> str:
         """The devices that are recorded, for messages to people."""
         return ", ".join(device.name for device in self._devices.values()) or "no device"
+
+    def _emit(self, event: Event) -> None:
+        if isinstance(event, Notice):
+            self.notices.append(event)
+        self._listener(event)
+
+    @property
+    def has_sound(self) -> bool:
+        return bool(self._sources)
+
+    @property
+    def channels(self) -> int:
+        return self._settings.channels
 
     @property
     def has_system_sound(self) -> bool:
@@ -318,7 +349,7 @@ class Session:
         if file is None:
             error = next((f.error for f in self._faults if f.stage == "write"), None)
             raise error or OutputError("the file could not be finished", "Run: loopnote recover")
-        return summarise(self, file)
+        return summarise(self, file, self.output.remarks)
 
     def discard(self, at_ns: int) -> None:
         """End without keeping anything."""
@@ -333,6 +364,7 @@ class Session:
             idle = threading.Event()
             idle.wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))  # pictures up to the end
             self._grab_screen.stop()
+            self._grab_screen.join(END_LIMIT_S)
         if self._mix:
             self._mix.join(END_LIMIT_S)
         self._stop_sources()
@@ -362,7 +394,3 @@ class Session:
     @property
     def faults(self) -> list[Fault]:
         return list(self._faults)
-
-    @property
-    def dropped_pictures(self) -> int:
-        return self._pictures.drop_count

@@ -1,7 +1,7 @@
 """What a recording is asked to be: one frozen value, checked as soon as it is made; kept as TOML.
 
-Only what can be judged without looking at the machine is judged here (numbers, words, combinations). Whether a device or
-an area exists is found out by the room that opens it.
+Only what can be judged without looking at the machine is judged here (numbers, words, combinations). Whether a device
+or an area exists is found out by the room that opens it.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ def load(path: Path | None = None) -> RecordingSettings:
     try:
         return RecordingSettings(**{key: _from_toml(key, value) for key, value in table.items()})
     except (SettingsError, TypeError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}", getattr(error, "hint", "") or "Mend the file, or move it away.") from error
+        raise SettingsError(
+            f"{path}: {error}", getattr(error, "hint", "") or "Mend the file, or move it away."
+        ) from error
 
 
 def save(settings: RecordingSettings, path: Path | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""The silence watchdog: says at once when a recording of the speakers hears nothing, and where sound is playing instead."""
+"""The silence watchdog: says when a recording of the speakers hears nothing, and where sound is playing instead."""
 
 from __future__ import annotations
 

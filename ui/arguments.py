@@ -20,7 +20,9 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--no-system", action="store_true", help="leave out what the computer plays")
     what.add_argument("--speaker", metavar="NAME", help="record this output device; otherwise the default is followed")
     what.add_argument("--app", metavar="NAME", action="append", help="record only this application (repeatable)")
-    what.add_argument("--mic", nargs="?", const="default", metavar="NAME", help="mix in a microphone, or the default one")
+    what.add_argument(
+        "--mic", nargs="?", const="default", metavar="NAME", help="mix in a microphone, or the default one"
+    )
     what.add_argument("--gain", metavar="system|mic=DB", action="append", help="louder or quieter, such as mic=+6")
     what.add_argument("--tracks", choices=("mixed", "separate"), help="one track, or one for each source")
     screen = parser.add_argument_group("the screen")
@@ -28,7 +30,9 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
         "--screen", metavar="AREA", help="record it too: all, primary, a number, X,Y,WxH, or window:TITLE"
     )
     screen.add_argument("--fps", type=float, metavar="N", help="pictures a second at most (30)")
-    screen.add_argument("--cursor", action=argparse.BooleanOptionalAction, default=None, help="show the mouse pointer (yes)")
+    screen.add_argument(
+        "--cursor", action=argparse.BooleanOptionalAction, default=None, help="show the mouse pointer (yes)"
+    )
     screen.add_argument("--scale", type=float, metavar="F", help="shrink or enlarge the picture, such as 0.5")
     output = parser.add_argument_group("the file")
     output.add_argument("--format", choices=SOUND_FORMATS + SCREEN_FORMATS, help="opus; with the screen mp4")
@@ -80,7 +84,9 @@ def _gains_db(texts: list[str]) -> dict[str, float]:
                 raise ValueError
             gains_db[target.strip()] = float(number.lower().removesuffix("db"))
         except ValueError:
-            raise SettingsError(f"--gain {text}: not understood", "Write it as --gain system=-3 or --gain mic=+6.") from None
+            raise SettingsError(
+                f"--gain {text}: not understood", "Write it as --gain system=-3 or --gain mic=+6."
+            ) from None
     return gains_db
 
 

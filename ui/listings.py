@@ -30,13 +30,13 @@ def devices(as_json: bool) -> int:
             troubles.append(error)
     if as_json:
         groups: dict[str, Any] = {f"{kind.value}s": [_plain(d) for d in found if d.kind is kind] for kind in DeviceKind}
-        groups["errors"] = [{"text": str(error), "hint": error.hint} for error in troubles]
+        groups["errors"] = [{"text": str(trouble), "hint": trouble.hint} for trouble in troubles]
         sys.stdout.write(json.dumps(groups, ensure_ascii=False) + "\n")
     else:
         for kind, heading in HEADINGS.items():
             _print_group(heading, [device for device in found if device.kind is kind])
-        for error in troubles:
-            complain(str(error), error.hint)
+        for trouble in troubles:
+            complain(str(trouble), trouble.hint)
     return 1 if len(troubles) == 2 else 0
 
 

@@ -45,7 +45,9 @@ class Progress:
             self._line_open = True
         elif levels.elapsed_s >= self._next_plain_s:
             self._next_plain_s += PLAIN_INTERVAL_S
-            self._print(f"{clock_in_words(levels.elapsed_s)} recorded, {size_in_words(levels.size_bytes)}, {_peaks(levels)}")
+            self._print(
+                f"{clock_in_words(levels.elapsed_s)} recorded, {size_in_words(levels.size_bytes)}, {_peaks(levels)}"
+            )
 
     def _print(self, text: str) -> None:
         before = "\r\x1b[K" if self._line_open else ""
@@ -62,7 +64,8 @@ def _live_line(levels: Levels, width: int) -> str:
     loudest_dbfs = max(levels.peaks_dbfs.values(), default=-math.inf)
     filled = round(METER_WIDTH * (max(loudest_dbfs, METER_FLOOR_DBFS) - METER_FLOOR_DBFS) / -METER_FLOOR_DBFS)
     bar = "█" * min(filled, METER_WIDTH) + "·" * (METER_WIDTH - min(filled, METER_WIDTH))
-    line = f"● {clock_in_words(levels.elapsed_s)}  {bar}  {_peaks(levels)}  {size_in_words(levels.size_bytes)}   Ctrl-C stops"
+    done = f"{_peaks(levels)}  {size_in_words(levels.size_bytes)}"
+    line = f"● {clock_in_words(levels.elapsed_s)}  {bar}  {done}   Ctrl-C stops"
     return line[:width]
 
 

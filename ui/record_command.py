@@ -94,5 +94,3 @@ class Signals:
     def _note(self) -> None:
         self._count += 1
         self._event.set()
-
-

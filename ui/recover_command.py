@@ -6,14 +6,15 @@ import json
 import sys
 from pathlib import Path
 
-from capture.errors import CaptureError
 from capture.output.recovery import leftovers
 from capture.output.recovery import recover as repair
+
+from capture.errors import CaptureError
 from ui.text import length_in_words
 
 
 def recover(folders: list[str], as_json: bool) -> int:
-    """List and repair every leftover. Exit: 0 all repaired (or none there), 3 some stay as they are, 1 none repaired."""
+    """Repair every leftover. Exit: 0 all repaired (or none there), 3 some stay as they are, 1 none repaired."""
     repaired, refused = [], []
     for leftover in leftovers([Path(folder) for folder in folders]):
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from capture.channel import Channel, Closed, Empty
 from capture.clock import NS_PER_MS, NS_PER_S, Clock
@@ -40,7 +40,7 @@ class SoundStage:
         encoders: list[AudioEncoder],
         names: list[str],
         items: Channel[SourceItem],
-        packets: Channel[Packet],
+        packets: Channel[Packet[Any]],
         timing: Timing,
         clock: Clock,
         on_levels: Callable[[int, dict[str, float]], None],
@@ -101,7 +101,7 @@ class SoundStage:
             if len(samples):
                 self._put(encoder.encode(samples))
 
-    def _put(self, packets: list[Packet]) -> None:
+    def _put(self, packets: list[Packet[Any]]) -> None:
         for packet in packets:
             self._packets.put(packet)
 

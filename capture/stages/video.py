@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from capture.channel import Channel, Closed, Empty
 from capture.clock import Clock
@@ -24,17 +25,19 @@ class VideoStage:
     """Pictures in, packets out.
 
     A picture from before the first sample, or from within a pause, is held: the newest of them is what the screen shows
-    when the recording (again) begins, so it is encoded with that instant's time. The last picture is encoded once more
-    at the end, so that the picture lasts as long as the sound.
+    when the recording (again) begins, so it is encoded with that instant's time. At the end, what the screen showed
+    last (`last_picture`, asked once the channel has ended) is encoded once more, so that the picture lasts as long as
+    the sound.
     """
 
     def __init__(
         self,
         encoder: VideoEncoder,
         pictures: Channel[VideoFrame],
-        packets: Channel[Packet],
+        packets: Channel[Packet[Any]],
         timing: Timing,
         clock: Clock,
+        last_picture: Callable[[], VideoFrame | None],
     ) -> None:
         self.encoded_count = 0
         self._encoder = encoder
@@ -42,6 +45,7 @@ class VideoStage:
         self._packets = packets
         self._timing = timing
         self._clock = clock
+        self._last_picture = last_picture
         self._held: VideoFrame | None = None
         self._last: VideoFrame | None = None
         self._last_pts_ns = -1
@@ -87,7 +91,7 @@ class VideoStage:
         end_ns = self._timing.end_ns
         if end_ns is None:
             end_ns = self._clock.now_ns()
-        frame = self._held or self._last
+        frame = self._last_picture() or self._held or self._last
         if frame is not None:
             self._encode(frame, self._timing.recorded_ns(end_ns))
         for packet in self._encoder.flush():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from capture.channel import Channel, Closed, Empty
 from capture.clock import Clock
@@ -30,7 +30,7 @@ class WriteStage:
     def __init__(
         self,
         output: OutputFile,
-        packets: Channel[Packet],
+        packets: Channel[Packet[Any]],
         clock: Clock,
         on_trouble: Callable[[CaptureError], None],
     ) -> None:
@@ -66,7 +66,7 @@ class WriteStage:
             else:
                 self.file = self._output.close()
 
-    def _write(self, packet: Packet) -> None:
+    def _write(self, packet: Packet[Any]) -> None:
         self._output.write(packet)
         self._output.tick(self._clock.now_ns())
 
