@@ -23,6 +23,9 @@ from capture.worker import Worker
 # open() may take 2 s: what SoundSource promises. A little of it is left for starting the thread.
 OPEN_S = 1.9
 CLOSE_S = 1.0
+# A stream that hangs in a driver is left behind, so that the recording can go on with another device; but hanging
+# threads must not pile up.
+HANGING_BOUND = 3
 # Ten seconds of 10 ms blocks: longer than any wait of the grab thread. What is beyond is dropped and leaves a hole in
 # the stamps, which the timeline fills with silence and reports.
 BLOCKS_BOUND = 1000
@@ -63,13 +66,15 @@ class SoundcardSource:
         self._desk = desk
         self._clock = clock or MonotonicClock()
         self._stream: _Stream | None = None
+        self._hanging: list[_Stream] = []
         self._watch: DeviceWatch | None = None
 
     def open(self) -> Device:
         """See `SoundSource.open`."""
         self.close()
-        if self._stream is not None:
-            raise SourceLost(f"the last stream of {self.name} hangs in the sound driver", "Unplug the device.")
+        self._hanging = [stream for stream in self._hanging if not stream.close(0.0)]
+        if len(self._hanging) >= HANGING_BOUND:
+            raise SourceLost(f"the sound driver of {self._hanging[-1].device.name} hangs", "Unplug the device.")
         started_ns = self._clock.now_ns()
         opening = self._desk.call(self._target.find, OPEN_S)
         left_s = OPEN_S - (self._clock.now_ns() - started_ns) / NS_PER_S
@@ -77,8 +82,7 @@ class SoundcardSource:
         try:
             stream.start(left_s)
         except SourceLost:
-            if stream.close(0.0):
-                self._stream = None
+            self._end_stream(0.0)
             raise
         self._watch = DeviceWatch(self._desk, lambda look: self._compare(stream, look))
         return opening.device
@@ -94,15 +98,18 @@ class SoundcardSource:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
-        # A stream that hangs is kept, so that re-opening cannot pile up hanging threads.
-        if self._stream is not None and self._stream.close(CLOSE_S):
-            self._stream = None
+        self._end_stream(CLOSE_S)
 
     def wake(self) -> None:
         """See `SoundSource.wake`."""
         stream = self._stream
         if stream is not None:
             stream.wake()
+
+    def _end_stream(self, timeout_s: float) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None and not stream.close(timeout_s):
+            self._hanging.append(stream)
 
     def _compare(self, stream: _Stream, look: Look | None) -> None:
         """Watch thread: does the stream still listen to the right device, and is that still there?"""

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from capture.errors import SourceLost
+
 if TYPE_CHECKING:
     from capture.model import Samples
+    from capture.sound.source import SoundSource
 
 SAMPLERATE = 48_000
 PACKET_FRAMES = 480  # a device's period: 10 ms
@@ -33,7 +36,8 @@ class SoundcardRuntimeWarning(RuntimeWarning):
 class FakeDevice:
     """A device, and what it will give to whoever records it. Methods are for the test's thread.
 
-    `id` is text on Windows and a number on macOS. `makes_up_zeros`: as Windows does when nothing plays.
+    `id` is text on Windows and a number on macOS. When there is no packet, a Windows recorder gives an empty one after
+    10 ms; with `makes_up_zeros` it makes up zeros, as it does when nothing plays; with `hangs` it waits.
     """
 
     def __init__(self, device_id: Any, name: str, channels: int = 2) -> None:
@@ -41,6 +45,7 @@ class FakeDevice:
         self.name = name
         self.channels = channels
         self.makes_up_zeros = False
+        self.hangs = False
         self.broken_properties: set[str] = set()
         self.properties: dict[int, float] = {}  # Core Audio's, by selector
         self.opened_with: list[dict[str, Any]] = []
@@ -149,7 +154,10 @@ class WindowsRecorder:
 
     def record(self, numframes: int | None = None) -> Samples:
         assert numframes is None, "with a number, mediafoundation invents zeros and keeps remainders"
-        packet = self._device.next_packet(0.04 if self._device.makes_up_zeros else LIMIT_S)
+        device = self._device
+        packet = device.next_packet(LIMIT_S if device.hangs else 0.04 if device.makes_up_zeros else 0.01)
+        if packet is None and not device.makes_up_zeros:
+            return np.zeros((0, self._channels), np.float32)
         if packet is None:
             elapsed_ns = time.perf_counter_ns() - self._idle_start_ns
             self._idle_start_ns += elapsed_ns
@@ -279,3 +287,13 @@ class FakeSoundcard:
         if device is None:
             raise RuntimeError("Error 0x80070490")  # ERROR_NOT_FOUND
         return _Handle(device)
+
+
+def read_until_lost(source: SoundSource) -> SourceLost:
+    """Read on until the source says that it is lost."""
+    for _ in range(1000):
+        try:
+            source.read(LIMIT_S)
+        except SourceLost as lost:
+            return lost
+    raise AssertionError("it was not lost")

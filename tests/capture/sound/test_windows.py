@@ -19,7 +19,7 @@ from capture.sound import soundcard_desk, soundcard_source
 from capture.sound.soundcard_desk import Desk
 from capture.sound.source import DeviceChange, SoundSource
 from capture.sound.windows import BUFFER_FRAMES, WindowsSound
-from tests.helpers.fake_soundcard import PACKET_FRAMES, FakeDevice, FakeSoundcard
+from tests.helpers.fake_soundcard import PACKET_FRAMES, FakeDevice, FakeSoundcard, read_until_lost
 
 if TYPE_CHECKING:
     from capture.model import Samples
@@ -76,14 +76,6 @@ def next_block(source: SoundSource) -> AudioBlock:
     block = source.read(WAIT_S)
     assert block is not None
     return block
-
-
-def read_until_lost(source: SoundSource) -> SourceLost:
-    """Read on until the source says that it is lost."""
-    with pytest.raises(SourceLost) as caught:
-        for _ in range(1000):
-            source.read(WAIT_S)
-    return caught.value
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -211,7 +203,7 @@ def test_a_hanging_library_is_given_up_and_its_questions_stay_few(
     library.hang()
     desk = Desk()
 
-    with pytest.raises(NoSoundServer, match="within 0.1 s"):
+    with pytest.raises(NoSoundServer, match=r"within 0\.1 s"):
         desk.call(lambda module: module.all_speakers(), 0.1)
     for _ in range(10):
         with pytest.raises(NoSoundServer):
@@ -348,8 +340,9 @@ def test_other_warnings_of_the_library_are_passed_on(library: FakeSoundcard, sou
 
 
 def test_a_read_ends_at_its_deadline_though_the_library_waits_on(
-    sound: WindowsSound, opened: Callable[[SoundSource], SoundSource]
+    sound: WindowsSound, library: FakeSoundcard, opened: Callable[[SoundSource], SoundSource]
 ) -> None:
+    library.speakers[0].hangs = True
     source = opened(sound.loopback(None))
 
     assert source.read(0.01) is None
@@ -399,20 +392,28 @@ def test_reading_a_source_that_is_not_open_is_refused(sound: WindowsSound) -> No
         sound.loopback(None).read(0.0)
 
 
-def test_a_stream_that_hangs_in_the_driver_is_not_opened_twice(
+def test_streams_that_hang_in_the_driver_do_not_pile_up_and_bar_no_other_device(
     sound: WindowsSound, library: FakeSoundcard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(soundcard_source, "CLOSE_S", 0.01)
+    monkeypatch.setattr(soundcard_source, "HANGING_BOUND", 2)
+    library.speakers[0].hangs = True
     source = sound.loopback(None)
-    source.open()  # nothing is ever given: `record` waits
+    source.open()
     source.close()
+    library.default_speaker = library.speakers[1]
+    assert source.open().id == "{0.0.0}.{b}"
 
+    library.default_speaker = library.speakers[0]
+    source.open()
+    source.close()
     with pytest.raises(SourceLost, match="hangs"):
         source.open()
-    assert len(library.speakers[0].opened_with) == 1
+    assert len(library.speakers[0].opened_with) == 2
 
-    library.speakers[0].give(packet(0.0))
+    library.speakers[0].release()
     until(lambda: library.speakers[0].recording_count == 0)
+    library.default_speaker = library.speakers[1]
     source.open()
     source.close()
 
@@ -426,19 +427,19 @@ def test_a_reader_that_lags_far_behind_loses_sound_but_no_memory(
 ) -> None:
     monkeypatch.setattr(soundcard_source, "BLOCKS_BOUND", 3)
     source = opened(sound.loopback(None))
-    for value in range(1, 7):
+    blocks = source._stream._blocks  # type: ignore[attr-defined]
+    for value in range(1, 8):
+        clock.advance(10 * MS)
         library.speakers[0].give(packet(value))
-    until(lambda: not library.speakers[0]._packets)
-    library.speakers[0].give(packet(7))  # taken only after the sixth was put
-    until(lambda: not library.speakers[0]._packets)
+        until(lambda value=value: blocks.put_count + blocks.drop_count == value)  # type: ignore[misc]
 
-    blocks = [next_block(source) for _ in range(3)]
+    kept = [next_block(source) for _ in range(3)]
+    clock.advance(10 * MS)
     library.speakers[0].give(packet(8))
     after = next_block(source)
 
-    assert [block.samples[0, 0] for block in blocks] == [1, 2, 3]
-    assert after.samples[0, 0] in (7, 8)
-    assert after.start_ns - blocks[-1].end_ns >= 30 * MS
+    assert [block.samples[0, 0] for block in [*kept, after]] == [1, 2, 3, 8]
+    assert after.start_ns - kept[-1].end_ns == 40 * MS
 
 
 # --- losses ---
@@ -494,7 +495,7 @@ def test_an_unplugged_device_is_lost(
     sound: WindowsSound, library: FakeSoundcard, opened: Callable[[SoundSource], SoundSource]
 ) -> None:
     source = opened(sound.loopback("USB"))
-    library.speakers.pop(1).makes_up_zeros = True  # its driver goes on
+    library.speakers.pop(1).makes_up_zeros = True  # the library makes up what the device no longer gives
 
     assert "is gone" in str(read_until_lost(source))
     with pytest.raises(SourceLost, match="not there"):
