@@ -1,0 +1,224 @@
+"""One source of a mix: its blocks in, its sound on the recording's frames out, holes filled and noted.
+
+    block ─▶ channels ─▶ Timeline: wait / begin / go on ─▶ FixedRate, when the rates differ ─▶ DriftStage ─▶ queue
+
+Frame k of a recording belongs at origin + k / samplerate. The queue is gap-free from the frame that was taken last:
+where nothing came there is silence and a `Hole`; what came too late for its place is thrown away and is a `Dropped`.
+Called by the mix thread; never blocks. Arrays are float32 of shape (frames, channels).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from capture.clock import NS_PER_S, frames_to_ns, ns_to_frames
+from capture.sound.channels import fit_channels
+from capture.sound.drift import DriftStage
+from capture.sound.meter import peak_of
+from capture.sound.resample import FixedRate
+from capture.sound.timeline import Step, Timeline
+
+if TYPE_CHECKING:
+    from capture.model import AudioBlock, AudioFormat, Samples
+
+NOT_BEGUN = "no sound had come yet"
+NO_SOUND = "no sound came"
+TAKEN = "its place was taken already"
+# A failing device must not fill the memory with notes in a recording of days; what more comes widens the last one.
+NOTES_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A stretch (monotonic ns) in which the source gave nothing; silence stands in its place."""
+
+    source: str
+    start_ns: int
+    end_ns: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Sound that was thrown away because its place (monotonic ns) was taken: it came too late, or overlapped."""
+
+    source: str
+    start_ns: int
+    end_ns: int
+    reason: str
+
+
+Note = TypeVar("Note", Hole, Dropped)
+
+
+class Track:
+    """One source. Frames are counted from the recording's origin."""
+
+    def __init__(self, name: str, origin_ns: int, fmt: AudioFormat) -> None:
+        self.name = name
+        self.timeline = Timeline()
+        self.holes: list[Hole] = []
+        self.dropped: list[Dropped] = []
+        self.lost = False
+        self.repaired_blocks = 0  # blocks that held something that is no number
+        self.end_frame = 0  # the queue is filled up to here
+        self._origin_ns = origin_ns
+        self._format = fmt
+        self._rate_in = fmt.samplerate
+        self._waiting: deque[Samples] = deque()  # for the timeline to decide
+        self._queue: deque[Samples] = deque()  # placed, from the frame that was taken last up to end_frame
+        self._stage = DriftStage(fmt.samplerate, fmt.channels, self.timeline)
+        self._converter: FixedRate | None = None
+        self._open = False  # converter and stage hold sound of a segment that goes on
+        self._segment_frames = 0  # frames, at the source's rate, that the timeline let go on in this segment
+        self._why = NOT_BEGUN
+
+    @property
+    def complete_frame(self) -> int:
+        """The source gave sound up to here; what waits for a decision does not count."""
+        return self.end_frame + self._stage.pending + (self._converter.pending if self._converter else 0)
+
+    def add(self, block: AudioBlock, now_ns: int | None) -> None:
+        """The next block. `now_ns`: the time of the last mix, as far as there was one."""
+        if not block.frames:
+            return
+        if block.samplerate != self._rate_in:
+            self._end_source()
+            self._rate_in = block.samplerate
+        self.lost = False
+        self._waiting.append(self._sound_of(block))
+        stamp_s = (block.start_ns - self._origin_ns) / NS_PER_S
+        now_s = None if now_ns is None else (now_ns - self._origin_ns) / NS_PER_S
+        self._obey(self.timeline.add(stamp_s, block.frames / block.samplerate, now_s))
+
+    def lose(self, at_frame: int, reason: str) -> None:
+        """The source ended; nothing that belongs before `at_frame` will come any more."""
+        self._end_source()
+        self.lost = True
+        if self.holes and self.holes[-1].end_ns == self._ns(self.end_frame) and self.holes[-1].reason == NO_SOUND:
+            self.holes[-1] = replace(self.holes[-1], reason=reason)  # it had fallen silent because of this
+        self._why = reason
+        self.fill(at_frame)
+
+    def fill(self, to_frame: int) -> None:
+        """Silence up to there, unless what waits reaches so far."""
+        if self.end_frame >= to_frame:
+            return
+        self._obey(self.timeline.decide())
+        if self.end_frame < to_frame:
+            self._close()
+        if self.end_frame < to_frame:
+            self._silence(to_frame)
+
+    def finish(self, end_frame: int) -> None:
+        """The recording ends there: place everything, and silence after it."""
+        self._end_source()
+        self.fill(end_frame)
+
+    def take(self, frames: int) -> Samples:
+        """The next frames of the queue, which must be there; C-contiguous, and to be read only."""
+        parts: list[Samples] = []
+        while frames:
+            head = self._queue[0]
+            if len(head) <= frames:
+                self._queue.popleft()
+            else:
+                self._queue[0] = head[frames:]
+                head = head[:frames]
+            parts.append(head)
+            frames -= len(head)
+        if not parts:
+            return np.zeros((0, self._format.channels), np.float32)
+        return np.ascontiguousarray(parts[0]) if len(parts) == 1 else np.concatenate(parts)
+
+    # --- from blocks to placed sound ---
+
+    def _sound_of(self, block: AudioBlock) -> Samples:
+        samples = fit_channels(np.asarray(block.samples, np.float32), self._format.channels)
+        if not math.isfinite(peak_of(samples)):
+            # One such sample would silence a resampler for good, and some encoders refuse it.
+            samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+            self.repaired_blocks += 1
+        return samples
+
+    def _obey(self, step: Step) -> None:
+        if not step.take:
+            return
+        if step.begin_s is not None:
+            self._close()
+            self._segment_frames = 0
+            self._stage.begin(round(step.begin_s * self._format.samplerate), 0.0)
+        elif not self._open:  # silence was put in while it was late; it goes on where it would have been
+            self._stage.begin(self._stage.next_frame, self._segment_frames / self._rate_in)
+        if not self._open and self._rate_in != self._format.samplerate:
+            self._converter = FixedRate(self._rate_in, self._format.samplerate, self._format.channels)
+        self._open = True
+        for _ in range(step.take):
+            samples = self._waiting.popleft()
+            self._segment_frames += len(samples)
+            self._through_stage(self._converter.push(samples) if self._converter else samples)
+
+    def _through_stage(self, samples: Samples) -> None:
+        placed = self._stage.push(samples)
+        self._put(self._stage.next_frame - len(placed), placed)
+
+    def _close(self) -> None:
+        """Get out what converter and stage hold: what comes next does not follow it at once."""
+        if not self._open:
+            return
+        if self._converter:
+            self._through_stage(self._converter.flush())
+            self._converter = None
+        rest = self._stage.flush()
+        self._put(self._stage.next_frame - len(rest), rest)
+        self._open = False
+
+    def _end_source(self) -> None:
+        self._obey(self.timeline.decide())
+        self._close()
+        self._waiting.clear()
+        self.timeline.forget()
+
+    # --- the queue and its notes ---
+
+    def _put(self, at_frame: int, samples: Samples) -> None:
+        if not len(samples):
+            return
+        if at_frame > self.end_frame:
+            self._silence(at_frame)
+        cut = min(self.end_frame - at_frame, len(samples))
+        if cut > 0:
+            if at_frame + cut > 0:  # what sounded before the recording began is no loss
+                self._note(self.dropped, Dropped, max(0, at_frame), at_frame + cut, TAKEN)
+            samples = samples[cut:]
+        if len(samples):
+            self._queue.append(samples)
+            self.end_frame += len(samples)
+            self._why = NO_SOUND
+
+    def _silence(self, to_frame: int) -> None:
+        self._note(self.holes, Hole, self.end_frame, to_frame, self._why)
+        length = to_frame - self.end_frame
+        self._queue.append(np.broadcast_to(np.float32(0.0), (length, self._format.channels)))  # takes no memory
+        self.end_frame = to_frame
+
+    def _note(self, notes: list[Note], kind: type[Note], start_frame: int, end_frame: int, reason: str) -> None:
+        start_ns, end_ns = self._ns(start_frame), self._ns(end_frame)
+        last = notes[-1] if notes else None
+        if last and ((last.end_ns == start_ns and last.reason == reason) or len(notes) >= NOTES_MOST):
+            notes[-1] = replace(last, end_ns=end_ns)
+        else:
+            notes.append(kind(self.name, start_ns, end_ns, reason))
+
+    def _ns(self, frame: int) -> int:
+        return self._origin_ns + frames_to_ns(frame, self._format.samplerate)
+
+
+def frame_at(at_ns: int, origin_ns: int, samplerate: int) -> int:
+    """The frame nearest to `at_ns`."""
+    return ns_to_frames(at_ns - origin_ns, samplerate)
