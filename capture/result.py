@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,10 +27,9 @@ def summarise(session: Session, file: Path, remarks: list[str]) -> RecordingResu
     degraded += [notice.text for notice in session.notices if notice.degrades and notice.text not in degraded]
     if audio is not None:
         degraded += [_gap_in_words(gap) for gap in audio.gaps]
-        if session.mixer.clipped_frames:
-            degraded.append(
-                f"the sound was louder than full scale in {session.mixer.clipped_frames} samples, and was clipped"
-            )
+        clipped_frames = session.sound_stage.meter.clipped_frames
+        if clipped_frames:
+            degraded.append(f"the sound was louder than full scale in {clipped_frames} samples, and was clipped")
     if video is not None and video.dropped > DROPPED_SHARE_LIMIT * (video.captured + video.dropped):
         degraded.append(
             f"{video.dropped} of {video.captured + video.dropped} pictures were lost: the computer was too slow"
@@ -49,12 +47,12 @@ def summarise(session: Session, file: Path, remarks: list[str]) -> RecordingResu
 def _audio(session: Session) -> AudioResult | None:
     if not session.has_sound:
         return None
-    peak_dbfs = session.mixer.peak_dbfs
+    meter = session.sound_stage.meter
     return AudioResult(
         samplerate=session.plan.samplerate,
         channels=session.channels,
-        peak_dbfs=None if math.isinf(peak_dbfs) else round(peak_dbfs, 2),
-        silent=session.mixer.silent,
+        peak_dbfs=meter.peak_dbfs,
+        silent=meter.silent,
         gaps=tuple(_gaps(session.mixer.holes, session.timing)),
     )
 

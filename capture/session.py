@@ -268,7 +268,7 @@ class Session:
         mixes = [SourceMix(s.name, gains.get("mic" if s.name == "mic" else "system", 0.0)) for s in self._sources]
         fmt = AudioFormat(self.plan.samplerate, self._settings.channels)
         self.mixer = Mixer(self.timing.origin_ns, fmt, mixes, self._settings.tracks == "separate")
-        stage = SoundStage(
+        self.sound_stage = SoundStage(
             self.mixer,
             self.output.audio,
             [source.name for source in self._sources],
@@ -280,8 +280,8 @@ class Session:
             self._source_opened,
         )
         for item in early:
-            stage.handle(item)
-        self._mix = Worker("mix", stage.run, self._encoder_ended, self._faulty("mix"))
+            self.sound_stage.handle(item)
+        self._mix = Worker("mix", self.sound_stage.run, self._encoder_ended, self._faulty("mix"))
         self._mix.start()
 
     # --- while it runs ------------------------------------------------------------------------------------------------

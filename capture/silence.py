@@ -36,7 +36,7 @@ class SilenceWatchdog:
         if left_ns > 0:
             return left_ns / NS_PER_S
         self._done = True
-        if self._session.mixer.silent:
+        if self._session.sound_stage.meter.silent:
             Worker("silence-watch", lambda stop: self._say()).start()
         return 3600.0
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from capture.channel import Channel, Closed, Empty
-from capture.clock import NS_PER_MS, NS_PER_S, Clock
+from capture.clock import NS_PER_MS, Clock
 from capture.model import Device, Samples
 from capture.sound.grab import SourceBlock, SourceHole, SourceItem, SourceOpened
+from capture.sound.meter import Meter
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -47,6 +47,7 @@ class SoundStage:
         on_source: Callable[[int, Device], None],
     ) -> None:
         self.mixer = mixer
+        self.meter = Meter()  # of what is in the file: pauses do not count
         self._encoders = encoders
         self._names = names
         self._items = items
@@ -99,6 +100,7 @@ class SoundStage:
             return
         for encoder, samples in zip(self._encoders, self._timing.pauses.cut(tracks), strict=True):
             if len(samples):
+                self.meter.add(samples)
                 self._put(encoder.encode(samples))
 
     def _put(self, packets: list[Packet[Any]]) -> None:
@@ -108,13 +110,4 @@ class SoundStage:
     def _tell_levels(self, now_ns: int) -> None:
         if now_ns >= self._levels_due_ns:
             self._levels_due_ns = now_ns + LEVELS_INTERVAL_NS
-            self._on_levels(now_ns, self.mixer.take_peaks_dbfs())
-
-
-def seconds(length_ns: int) -> float:
-    return length_ns / NS_PER_S
-
-
-def decibels(peak: float) -> float:
-    """A peak of +-1 full scale as dBFS; digital silence is -inf."""
-    return 20.0 * math.log10(peak) if peak > 0 else -math.inf
+            self._on_levels(now_ns, self.mixer.levels_dbfs())
