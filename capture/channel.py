@@ -10,9 +10,14 @@ import enum
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+# Python's locks raise OverflowError for longer waits (over 49 days on Windows). A day stays clear of it everywhere; a
+# caller that wants to wait longer asks again.
+WAIT_LIMIT_S = 86_400.0
 
 
 class Overflow(enum.Enum):
@@ -23,31 +28,44 @@ class Overflow(enum.Enum):
     DROP_NEWEST = "drop newest"  # the new item goes: pictures, where the order of the kept ones must hold
 
 
-class Closed(Exception):  # noqa: N818 - the end of a stream is not an error
+class Closed(Exception):
     """The channel was closed and everything in it was taken (get), or it was closed and takes no more (put)."""
 
 
-class Empty(Exception):  # noqa: N818 - nothing yet is not an error
+class Empty(Exception):
     """Nothing arrived before the deadline."""
 
 
 class Channel(Generic[T]):
     """A bounded queue of at most `bound` items whose sizes sum to at most `bound_bytes` (when that is given).
 
+    `size_of` tells the bytes of an item; it is called with the lock held, so it must be quick. An item that is larger
+    than `bound_bytes` by itself still gets in, alone: it would otherwise wait for ever.
+
     Counters, readable by any thread at any time: `put_count` (items taken in), `drop_count` (items lost to the
-    overflow policy), `peak_count` (the fullest it has been).
+    overflow policy, or because no room came in time), `peak_count` (the fullest it has been, in items).
     """
 
-    def __init__(self, name: str, bound: int, overflow: Overflow) -> None:
-        if bound < 1:
+    def __init__(
+        self,
+        name: str,
+        bound: int,
+        overflow: Overflow,
+        bound_bytes: int | None = None,
+        size_of: Callable[[T], int] = lambda item: 0,
+    ) -> None:
+        if bound < 1 or (bound_bytes is not None and bound_bytes < 1):
             raise ValueError("a channel holds at least one item")
         self.name = name
         self.bound = bound
+        self.bound_bytes = bound_bytes
         self.overflow = overflow
         self.put_count = 0
         self.drop_count = 0
         self.peak_count = 0
-        self._items: deque[T] = deque()
+        self._items: deque[tuple[T, int]] = deque()  # with their bytes
+        self._size_of = size_of
+        self._size_bytes = 0
         self._closed = False
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -68,36 +86,39 @@ class Channel(Generic[T]):
         with self._changed:
             if self._closed:
                 raise Closed(self.name)
-            if len(self._items) >= self.bound:
+            size_bytes = 0 if self.bound_bytes is None else self._size_of(item)
+            if not self._has_room(size_bytes):
                 if self.overflow is Overflow.DROP_NEWEST:
                     self.drop_count += 1
                     return False
                 if self.overflow is Overflow.DROP_OLDEST:
-                    self._items.popleft()
-                    self.drop_count += 1
+                    while not self._has_room(size_bytes):
+                        self._take()
+                        self.drop_count += 1
                 else:
                     deadline_s = time.monotonic() + timeout_s
-                    while len(self._items) >= self.bound and not self._closed:
+                    while not self._has_room(size_bytes) and not self._closed:
                         left_s = deadline_s - time.monotonic()
                         if left_s <= 0:
                             self.drop_count += 1
                             return False
-                        self._changed.wait(left_s)
+                        self._changed.wait(min(left_s, WAIT_LIMIT_S))
                     if self._closed:
                         raise Closed(self.name)
-            self._items.append(item)
+            self._items.append((item, size_bytes))
+            self._size_bytes += size_bytes
             self.put_count += 1
             self.peak_count = max(self.peak_count, len(self._items))
             self._changed.notify_all()
             return True
 
     def get(self, timeout_s: float) -> T:
-        """Take the oldest item. Raises `Empty` after `timeout_s`, `Closed` when closed and nothing is left."""
+        """Take the oldest item. Raises `Empty` after `timeout_s` (a day at most), `Closed` at the end mark."""
         with self._changed:
             if not self._items and not self._closed:
-                self._changed.wait_for(lambda: bool(self._items) or self._closed, timeout_s)
+                self._changed.wait_for(lambda: bool(self._items) or self._closed, min(timeout_s, WAIT_LIMIT_S))
             if self._items:
-                item = self._items.popleft()
+                item = self._take()
                 self._changed.notify_all()
                 return item
             if self._closed:
@@ -107,8 +128,9 @@ class Channel(Generic[T]):
     def drain(self) -> list[T]:
         """Take everything that is there now, without waiting."""
         with self._changed:
-            items = list(self._items)
+            items = [item for item, _ in self._items]
             self._items.clear()
+            self._size_bytes = 0
             self._changed.notify_all()
             return items
 
@@ -117,3 +139,15 @@ class Channel(Generic[T]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _has_room(self, size_bytes: int) -> bool:
+        if not self._items:
+            return True
+        if len(self._items) >= self.bound:
+            return False
+        return self.bound_bytes is None or self._size_bytes + size_bytes <= self.bound_bytes
+
+    def _take(self) -> T:
+        item, size_bytes = self._items.popleft()
+        self._size_bytes -= size_bytes
+        return item
