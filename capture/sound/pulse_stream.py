@@ -4,11 +4,12 @@ Importing this module imports soundcard, which connects to the sound server at o
 So it is imported by `pulse_link` only, once the server has answered.
 
 Locking: libpulse runs a thread of its own (the "mainloop"). Every call into it holds the mainloop's lock; the callbacks
-run in that thread with the lock held, so they do nothing but note the time and set an event.
+run in that thread with the lock held, so they do nothing but set events.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ import numpy as np
 from soundcard import pulseaudio as sc
 
 from capture.errors import NoSoundServer, SourceLost
+from capture.sound.stamps import Stamps
 
 if TYPE_CHECKING:
     from capture.model import Samples
@@ -34,6 +36,20 @@ _ffi.cdef("""
     void pa_context_set_state_callback(pa_context *c, pa_context_notify_cb cb, void *userdata);
     void pa_stream_set_state_callback(pa_stream *s, pa_stream_notify_cb_t cb, void *userdata);
     int pa_stream_set_monitor_stream(pa_stream *s, uint32_t sink_input_idx);
+    struct timeval { long tv_sec; long tv_usec; };
+    typedef struct pa_timing_info {
+        struct timeval timestamp;
+        int synchronized_clocks;
+        pa_usec_t sink_usec, source_usec, transport_usec;
+        int playing;
+        int write_index_corrupt;
+        int64_t write_index;
+        int read_index_corrupt;
+        int64_t read_index;
+        pa_usec_t configured_sink_usec, configured_source_usec;
+        int64_t since_underrun;
+    } pa_timing_info;
+    const pa_timing_info *pa_stream_get_timing_info(pa_stream *s);
 """)
 _extra: Any = _ffi.dlopen("libpulse.so.0")
 _pa: Any = sc._pa
@@ -41,12 +57,19 @@ _pa: Any = sc._pa
 # pulse/def.h: connect to a running server only. Starting one is the session's business, and would block without limit.
 _CONTEXT_NOAUTOSPAWN = 1
 _FLAGS = (
-    _pa.PA_STREAM_AUTO_TIMING_UPDATE | _pa.PA_STREAM_INTERPOLATE_TIMING | _pa.PA_STREAM_ADJUST_LATENCY
+    # Time stamps come from the server's own answers (see stamps.py). libpulse's interpolation is not asked for: it takes
+    # the latency of a monitor, which may be negative, for zero at first (180 ms wrong for half a second on PulseAudio),
+    # and follows PipeWire's wavering answers at a rate that is off by 4000 ppm (both measured, with libpulse 16.1).
+    _pa.PA_STREAM_AUTO_TIMING_UPDATE
+    # Lets the server choose short cycles; without it a null sink of PulseAudio works in steps of two seconds.
+    | _pa.PA_STREAM_ADJUST_LATENCY
     # Without it, a removed speaker or a closed application moves the stream in silence to the default source: perhaps
     # the microphone, perhaps another application. With it the stream fails at once, and following is our own decision.
     | _pa.PA_STREAM_DONT_MOVE
 )  # fmt: skip
 _CLOSE_S = 0.5
+# The server answers within 1 ms; one that does not is frozen or overloaded, and its last word on the time must do.
+_TIMING_S = 0.05
 # A read that found much more waiting than this hands it on in pieces, so that blocks stay of a moderate size.
 _LARGEST_BLOCK_S = 0.5
 
@@ -116,11 +139,32 @@ def disconnect(connection: Any) -> None:
     _pa.pa_threaded_mainloop_free(connection.mainloop)
 
 
+# Callbacks live as long as the process, and find their stream by number: a server that was frozen may answer long after
+# the stream that asked was closed. Called in libpulse's thread, lock held.
+_streams: dict[int, RecordStream] = {}
+_numbers = itertools.count(1)
+
+
+@_ffi.callback("pa_stream_notify_cb_t")  # type: ignore[untyped-decorator]
+def _state_changed(stream: Any, number: Any) -> None:
+    found = _streams.get(int(_ffi.cast("uintptr_t", number)))
+    if found is not None:
+        found.settled.set()
+        found.alarm()
+
+
+@_ffi.callback("pa_stream_success_cb_t")  # type: ignore[untyped-decorator]
+def _timing_told(stream: Any, success: int, number: Any) -> None:
+    found = _streams.get(int(_ffi.cast("uintptr_t", number)))
+    if found is not None:
+        found.timed.set()
+
+
 class RecordStream(sc._Recorder):  # type: ignore[misc]
     """A record stream with time stamps, on `source_id`, or of only the sink-input `sink_input` that plays there.
 
-    All methods are for one thread, except the callback `on_ready`, which libpulse's thread calls when there is something
-    to take or the stream has ended; it must not block.
+    Made and ended by `pulse_link`. All methods are for one thread, except the callback `alarm`, which libpulse's thread
+    calls when the stream has ended; it must not block. Arrivals are not announced: collect them now and then.
     """
 
     def __init__(
@@ -130,30 +174,31 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         samplerate: int,
         channels: int,
         fragment_s: float,
-        on_ready: Callable[[], None],
+        alarm: Callable[[], None],
         sink_input: int | None = None,
         timeout_s: float = 1.0,
     ) -> None:
         super().__init__(source_id, samplerate, channels, round(samplerate * fragment_s), name=APPLICATION_NAME)
         self.link = link
-        self.source_id = source_id
-        self.sink_input = sink_input
+        self.alarm = alarm
+        self.settled = threading.Event()
+        self.timed = threading.Event()
         self.stream: Any = None
-        self._notify = on_ready
+        self._sink_input = sink_input
         self._timeout_s = timeout_s
-        self._settled = threading.Event()
-        self._on_read = _ffi.callback("pa_stream_request_cb_t", self._readable)
-        self._on_state = _ffi.callback("pa_stream_notify_cb_t", self._state_changed)
+        self._number = next(_numbers)
+        self._handle = _ffi.cast("void*", self._number)
         self._frame_bytes = 4 * channels
+        self._stamps = Stamps(samplerate)
         self._data = _ffi.new("void**")
         self._size = _ffi.new("size_t*")
-        self._usec = _ffi.new("pa_usec_t*")
-        self._negative = _ffi.new("int*")
 
     def start(self) -> None:
         """Open the stream. Raises `SourceLost` when the server refuses or does not answer in time."""
+        _streams[self._number] = self
         try:
             self.__enter__()
+            self._learn_timing(self._timeout_s)
         except (RuntimeError, TypeError, ValueError) as error:
             self.stop()
             raise SourceLost(f"the sound server gives no stream of {self._id}: {error}") from error
@@ -165,79 +210,88 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         """End the stream; never raises, returns within half a second, may be called again."""
         self.__exit__(None, None, None)
 
-    @property
-    def ended(self) -> bool:
-        """True once the server has ended the stream, or the connection is gone."""
-        return self.stream is None or self._state() != _pa.PA_STREAM_READY
-
     def take(self) -> list[tuple[int, Samples]]:
-        """All that has arrived, as (start_ns, samples), contiguous pieces joined; does not wait.
+        """All that has arrived, as (start_ns, samples), contiguous pieces joined. Raises `SourceLost` at its end.
 
-        A hole (the server's queue ran over) is left out: the stamp of what follows it shows it.
+        Waits only for the server's word on the time, for 50 ms at most, and only when something has arrived. A hole (the
+        server's queue ran over) is left out: the stamp of what follows it shows it.
         """
+        with self.link.locked():
+            waiting = self._waiting()
+        if not waiting:
+            return []
+        self._learn_timing(_TIMING_S)
         blocks: list[tuple[int, Samples]] = []
         with self.link.locked():
-            while True:
-                start_ns, pieces = self._take_run()
+            while self._waiting():
+                frame, pieces = self._take_run()
                 if pieces:
                     samples = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-                    blocks.append((start_ns, samples))
-                if _pa.pa_stream_readable_size(self.stream) in (0, 2**64 - 1):
-                    return blocks
+                    blocks.append((self._stamps.sounded_ns(frame), samples))
+        return blocks
+
+    def _waiting(self) -> int:
+        """Bytes that have arrived. Lock held."""
+        if _pa.pa_stream_get_state(self.stream) != _pa.PA_STREAM_READY:
+            raise SourceLost("the stream has ended")
+        return int(_pa.pa_stream_readable_size(self.stream))
 
     def _take_run(self) -> tuple[int, list[Samples]]:
-        """Pieces without a hole between them, and when the first frame of them sounded. Lock held."""
-        start_ns = 0
+        """Pieces without a hole between them, and the number of their first frame. Lock held."""
+        first = 0
         pieces: list[Samples] = []
         frames = 0
         while frames < self._samplerate * _LARGEST_BLOCK_S:
             piece = self._record_chunk()
-            if piece is None:
+            if piece is None or not (len(piece) or not pieces):
                 break
             if not pieces:
-                start_ns = self._sounded_ns()
+                first = int(_extra.pa_stream_get_timing_info(self.stream).read_index) // self._frame_bytes
             _pa.pa_stream_drop(self.stream)
-            if not len(piece):
-                if pieces:
-                    break
-                continue
-            pieces.append(piece)
-            frames += len(piece)
-        return start_ns, pieces
+            if len(piece):
+                pieces.append(piece)
+                frames += len(piece)
+        return first, pieces
 
-    def _sounded_ns(self) -> int:
-        """When the first frame that was not yet dropped sounded. Lock held.
-
-        libpulse's latency of a record stream is the age of the next unread frame, local queue included; for the monitor
-        of a speaker it is negative when that frame has been captured but not yet played.
-        """
-        now_ns = time.monotonic_ns()
-        if _pa.pa_stream_get_latency(self.stream, self._usec, self._negative) < 0:
-            # No timing yet, which is so for the first few milliseconds at most: the age is what is waiting.
-            waiting = int(_pa.pa_stream_readable_size(self.stream))
-            return now_ns - waiting // self._frame_bytes * 1_000_000_000 // int(self._samplerate)
-        latency_ns = int(self._usec[0]) * 1000
-        return now_ns + latency_ns if self._negative[0] else now_ns - latency_ns
+    def _learn_timing(self, timeout_s: float) -> None:
+        """Ask the server where the stream is. Without an answer in time, what was known before goes on to hold."""
+        self.timed.clear()
+        with self.link.locked():
+            operation = _pa.pa_stream_update_timing_info(self.stream, _timing_told, self._handle)
+            if operation == _ffi.NULL:
+                raise SourceLost("the stream has ended")
+            _pa.pa_operation_unref(operation)
+        answered = self.timed.wait(timeout_s)
+        with self.link.locked():
+            info = _extra.pa_stream_get_timing_info(self.stream)
+            if info == _ffi.NULL:
+                raise SourceLost("the sound server stopped answering")
+            if answered or not self._stamps.known:
+                # The time of day of the answer, as libpulse gives it, on our clock.
+                stamp_ns = info.timestamp.tv_sec * 1_000_000_000 + info.timestamp.tv_usec * 1000
+                at_ns = stamp_ns - time.time_ns() + time.monotonic_ns()
+                # The next frame was captured `source_usec` ago; what a monitor gives sounds `sink_usec` later than that.
+                sounds_in_ns = (int(info.sink_usec) - int(info.source_usec)) * 1000
+                self._stamps.learn(at_ns, int(info.write_index) // self._frame_bytes, sounds_in_ns)
 
     # --- what soundcard's own classes call -------------------------------------------------------------------------------
 
     def _connect_stream(self, bufattr: Any) -> None:
         with self.link.locked():
-            _pa.pa_stream_set_read_callback(self.stream, self._on_read, _ffi.NULL)
-            _extra.pa_stream_set_state_callback(self.stream, self._on_state, _ffi.NULL)
-            if self.sink_input is not None and _extra.pa_stream_set_monitor_stream(self.stream, self.sink_input) < 0:
+            _extra.pa_stream_set_state_callback(self.stream, _state_changed, self._handle)
+            if self._sink_input is not None and _extra.pa_stream_set_monitor_stream(self.stream, self._sink_input) < 0:
                 raise SourceLost("the application's stream cannot be recorded")
             if _pa.pa_stream_connect_record(self.stream, self._id.encode(), bufattr, _FLAGS) < 0:
                 raise SourceLost("the sound server refused the stream")
         # The base class then polls for the same states without end; it finds one of them at once.
         deadline_s = time.monotonic() + self._timeout_s
-        while self._state() not in (_pa.PA_STREAM_READY, _pa.PA_STREAM_FAILED, _pa.PA_STREAM_TERMINATED):
+        while (state := self._state()) not in (_pa.PA_STREAM_READY, _pa.PA_STREAM_FAILED, _pa.PA_STREAM_TERMINATED):
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise SourceLost("the sound server stopped answering")
-            self._settled.wait(left_s)
-            self._settled.clear()
-        if self._state() != _pa.PA_STREAM_READY:
+            self.settled.wait(left_s)
+            self.settled.clear()
+        if state != _pa.PA_STREAM_READY:
             raise SourceLost("the sound server refused the stream")
 
     def _record_chunk(self) -> Samples | None:
@@ -256,27 +310,17 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             return
         stream, self.stream = self.stream, None
         with self.link.locked():
-            _pa.pa_stream_set_read_callback(stream, _ffi.NULL, _ffi.NULL)
             asked = _pa.pa_stream_disconnect(stream) >= 0
         deadline_s = time.monotonic() + _CLOSE_S
         while asked and (left_s := deadline_s - time.monotonic()) > 0:
-            self._settled.clear()
+            self.settled.clear()
             with self.link.locked():
                 if _pa.pa_stream_get_state(stream) in (_pa.PA_STREAM_TERMINATED, _pa.PA_STREAM_FAILED):
                     break
-            self._settled.wait(left_s)
+            self.settled.wait(left_s)
         with self.link.locked():
-            _extra.pa_stream_set_state_callback(stream, _ffi.NULL, _ffi.NULL)
+            _streams.pop(self._number, None)
             _pa.pa_stream_unref(stream)
-
-    # --- callbacks: libpulse's thread, lock held --------------------------------------------------------------------------
-
-    def _readable(self, stream: Any, nbytes: int, data: Any) -> None:
-        self._notify()
-
-    def _state_changed(self, stream: Any, data: Any) -> None:
-        self._settled.set()
-        self._notify()
 
     def _state(self) -> int:
         with self.link.locked():

@@ -1,0 +1,143 @@
+"""The body of a grab thread: one sound source read for as long as the recording lasts, opened again whenever it is lost.
+
+A source that is away never ends a recording: the grabber says so and goes on trying. What that means for the recording
+(a gap, a failure when it was the first attempt) is the recorder's to decide.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from capture.channel import Channel, Closed
+from capture.clock import NS_PER_MS, Clock
+from capture.errors import CaptureError
+from capture.model import AudioBlock, Device
+from capture.sound.source import SoundSource
+
+# How long a read waits before the grabber looks whether it should stop.
+READ_S = 0.2
+# Attempts to open again: quickly at first, since most losses are a change of device; then so often that a sound server
+# that was started again is heard within half a second. A failed attempt costs about 2 ms.
+BACKOFF_S = (0.0, 0.02, 0.05, 0.1, 0.25)
+# Longer than any pause of a working sound server; then its source is asked whether something is wrong.
+SILENCE_NS = 1_000 * NS_PER_MS
+# The bound on waiting for room: whoever takes the items has hung, and what comes meanwhile is lost (and said to be).
+PUT_S = 5.0
+NO_ROOM = "the mixer did not keep up"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOpened:
+    """The source is open (again): blocks of `device.samplerate` follow."""
+
+    index: int
+    device: Device
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBlock:
+    index: int
+    block: AudioBlock
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHole:
+    """From `at_ns` on, until the next block, there is nothing, because of `reason` (a text for people)."""
+
+    index: int
+    at_ns: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceGone:
+    """It could not be opened (again). Sent once for each different reason; attempts go on."""
+
+    index: int
+    error: CaptureError
+
+
+SourceItem = SourceOpened | SourceBlock | SourceHole | SourceGone
+
+
+def grab(source: SoundSource, index: int, out: Channel[SourceItem], clock: Clock, stop: threading.Event) -> None:
+    """Open `source`, put what it gives into `out` under `index`, and open it again when it is lost, until `stop` is set.
+
+    Body of a `Worker`: returns within about `READ_S` of `stop` (sooner with `source.wake()`), or when `out` is closed.
+    Raises nothing but bugs.
+    """
+    try:
+        _Grab(source, index, out, clock, stop).run()
+    except Closed:
+        pass
+    finally:
+        source.close()
+
+
+class _Grab:
+    def __init__(
+        self, source: SoundSource, index: int, out: Channel[SourceItem], clock: Clock, stop: threading.Event
+    ) -> None:
+        self._source = source
+        self._index = index
+        self._out = out
+        self._clock = clock
+        self._stop = stop
+        self._end_ns: int | None = None  # of the last block
+        self._missed = False
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            device = self._open()
+            if device is None:
+                return
+            self._put(SourceOpened(self._index, device, self._clock.now_ns()))
+            try:
+                self._read()
+            except CaptureError as lost:
+                self._source.close()
+                self._put(SourceHole(self._index, self._heard_until_ns(), str(lost)))
+
+    def _open(self) -> Device | None:
+        """Try until it opens; None when it is time to stop."""
+        said = ""
+        for attempt in range(2**62):
+            if self._stop.wait(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]):
+                return None
+            try:
+                return self._source.open()
+            except CaptureError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self._put(SourceGone(self._index, error))
+        raise AssertionError("unreachable")
+
+    def _read(self) -> None:
+        quiet_since_ns = self._clock.now_ns()
+        asked = False
+        while not self._stop.is_set():
+            block = self._source.read(READ_S)
+            now_ns = self._clock.now_ns()
+            if block is not None:
+                self._end_ns = block.end_ns
+                self._put(SourceBlock(self._index, block))
+                quiet_since_ns = now_ns
+                asked = False
+            elif not asked and now_ns - quiet_since_ns >= SILENCE_NS:
+                asked = True
+                # Not every source can tell; most silence is nobody's fault.
+                reason = getattr(self._source, "why_silent", str)()
+                if reason:
+                    self._put(SourceHole(self._index, self._heard_until_ns(), reason))
+
+    def _heard_until_ns(self) -> int:
+        return self._clock.now_ns() if self._end_ns is None else self._end_ns
+
+    def _put(self, item: SourceItem) -> None:
+        if self._missed:
+            hole = SourceHole(self._index, self._heard_until_ns(), NO_ROOM)
+            self._missed = not self._out.put(hole, PUT_S)
+        if not self._out.put(item, PUT_S):
+            self._missed = True

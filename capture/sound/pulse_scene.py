@@ -1,0 +1,212 @@
+"""What there is on a sound server at one moment, as plain values; finding in it what a user named. Pure: no server needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from capture.errors import UnknownDevice
+from capture.model import Device, DeviceKind
+
+# What blocks of every source have: stereo. The server mixes other layouts to it.
+CHANNELS = 2
+# When no device says better.
+USUAL_RATE_HZ = 48_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A speaker ("sink") or a recording device ("source")."""
+
+    index: int
+    id: str
+    title: str
+    samplerate: int  # Hz
+    channels: int
+    state: str  # "running", "idle", "suspended", or "" when the server says something else
+    muted: bool
+    monitor: str = ""  # of a speaker: the id of the source that gives what it plays
+    is_monitor: bool = False  # of a source: it gives what a speaker plays
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """One application's stream to a speaker (a "sink-input"). An application may have several: browser tabs."""
+
+    index: int
+    speaker: int  # the speaker's index
+    corked: bool
+    name: str
+    binary: str
+    application_id: str
+
+    @property
+    def identity(self) -> str:
+        """What its streams have in common, and those of other applications have not."""
+        return (self.name or self.binary or self.application_id).casefold()
+
+    @property
+    def title(self) -> str:
+        return self.name or self.binary or self.application_id
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    server_name: str
+    server_version: str
+    default_speaker: str  # id; may name none that exists
+    default_microphone: str  # the same; may be a monitor
+    speakers: tuple[Endpoint, ...]
+    sources: tuple[Endpoint, ...]  # microphones and monitors
+    playbacks: tuple[Playback, ...]
+
+    @property
+    def microphones(self) -> tuple[Endpoint, ...]:
+        return tuple(source for source in self.sources if not source.is_monitor)
+
+    def speaker(self, speaker_id: str) -> Endpoint | None:
+        return next((speaker for speaker in self.speakers if speaker.id == speaker_id), None)
+
+    def speaker_at(self, index: int) -> Endpoint | None:
+        return next((speaker for speaker in self.speakers if speaker.index == index), None)
+
+    def microphone(self, microphone_id: str) -> Endpoint | None:
+        return next((source for source in self.microphones if source.id == microphone_id), None)
+
+    def standard_speaker(self) -> Endpoint:
+        """The default speaker. Raises `UnknownDevice` when the computer has none."""
+        found = self.speaker(self.default_speaker)
+        if found is None:
+            raise UnknownDevice("there is no speaker whose sound could be recorded", "Connect or enable one.")
+        return found
+
+    def standard_microphone(self) -> Endpoint:
+        """The default microphone; when the default is a speaker's monitor, the first real one. Else `UnknownDevice`."""
+        found = self.microphone(self.default_microphone) or next(iter(self.microphones), None)
+        if found is None:
+            raise UnknownDevice("there is no microphone", "Connect or enable one, or leave out --mic.")
+        return found
+
+    def streams_of(self, identity: str) -> tuple[Playback, ...]:
+        return tuple(playback for playback in self.playbacks if playback.identity == identity)
+
+
+def find_speaker(scene: Scene, name: str) -> Endpoint:
+    """The speaker whose id or name is `name`, or the only one that has it in its id or name. Raises `UnknownDevice`."""
+    return _find(scene.speakers, name, lambda speaker: (speaker.id, speaker.title), lambda s: s.title, "speaker")
+
+
+def find_microphone(scene: Scene, name: str) -> Endpoint:
+    """As `find_speaker`; a speaker's monitor is no microphone, even when its exact id is given."""
+    if any(name == source.id for source in scene.sources if source.is_monitor):
+        raise UnknownDevice(
+            f"{name!r} is no microphone but gives what a speaker plays",
+            "That is recorded without --mic; see --speaker.",
+        )
+    return _find(scene.microphones, name, lambda mic: (mic.id, mic.title), lambda mic: mic.title, "microphone")
+
+
+def find_application(scene: Scene, name: str) -> Playback:
+    """A stream of the application that `name` means: by name, binary or id, whatever the case. Raises `UnknownDevice`."""
+    applications = {playback.identity: playback for playback in reversed(scene.playbacks)}
+    by_title = sorted(applications.values(), key=lambda playback: playback.identity)
+
+    def names(one: Playback) -> set[str]:
+        of_all = scene.streams_of(one.identity)
+        return {text for stream in of_all for text in (stream.name, stream.binary, stream.application_id) if text}
+
+    try:
+        return _find(by_title, name, names, lambda playback: playback.title, "application")
+    except UnknownDevice as error:
+        if str(error).startswith("no "):
+            playing = ", ".join(playback.title for playback in by_title)
+            raise UnknownDevice(
+                f"no application {name!r} has sound open",
+                f"Now playing: {playing}." if playing else "Let it play something first; no application does now.",
+            ) from None
+        raise
+
+
+def _find(
+    things: Sequence[T], name: str, names: Callable[[T], Iterable[str]], title: Callable[[T], str], kind: str
+) -> T:
+    wanted = name.casefold().strip()
+    exact = [thing for thing in things if any(wanted == text.casefold() for text in names(thing))]
+    # An empty name is part of every other.
+    partly = [thing for thing in things if wanted and any(wanted in text.casefold() for text in names(thing))]
+    found = exact or partly
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(f"{title(thing)} ({next(iter(names(thing)))})" for thing in found)
+        raise UnknownDevice(f"{name!r} could be more than one {kind}: {ids}", "Give more of the name, or the exact id.")
+    there = ", ".join(title(thing) for thing in things)
+    raise UnknownDevice(
+        f"no {kind} is called {name!r}", f"There are: {there}." if there else f"There is no {kind} at all."
+    )
+
+
+# --- as devices ---------------------------------------------------------------------------------------------------------
+
+
+def speaker_device(scene: Scene, speaker: Endpoint, **detail: object) -> Device:
+    return Device(
+        DeviceKind.SPEAKER,
+        speaker.id,
+        speaker.title,
+        speaker.id == scene.default_speaker,
+        speaker.samplerate,
+        speaker.channels,
+        {"monitor": speaker.monitor, "state": speaker.state, "muted": speaker.muted, **detail},
+    )
+
+
+def microphone_device(scene: Scene, source: Endpoint, **detail: object) -> Device:
+    return Device(
+        DeviceKind.MICROPHONE,
+        source.id,
+        source.title,
+        source.id == scene.default_microphone,
+        source.samplerate,
+        source.channels,
+        {"state": source.state, "muted": source.muted, **detail},
+    )
+
+
+def application_device(scene: Scene, identity: str, title: str, samplerate: int, channels: int) -> Device:
+    streams = scene.streams_of(identity)
+    speaker = scene.speaker_at(streams[0].speaker) if streams else None
+    return Device(
+        DeviceKind.APPLICATION,
+        next((s.application_id or s.binary for s in streams if s.application_id or s.binary), identity),
+        title,
+        False,
+        samplerate,
+        channels,
+        {
+            "playing": any(not stream.corked for stream in streams),
+            "speaker": speaker.id if speaker else "",
+            "binary": next((stream.binary for stream in streams if stream.binary), ""),
+            "application_id": next((stream.application_id for stream in streams if stream.application_id), ""),
+            "streams": len(streams),
+        },
+    )
+
+
+def all_devices(scene: Scene) -> list[Device]:
+    """Speakers, microphones and applications with a stream, in the server's order."""
+    devices = [speaker_device(scene, speaker) for speaker in scene.speakers]
+    devices += [microphone_device(scene, source) for source in scene.microphones]
+    for identity in dict.fromkeys(playback.identity for playback in scene.playbacks):
+        first = scene.streams_of(identity)[0]
+        devices.append(application_device(scene, identity, first.title, stream_rate(scene, first), CHANNELS))
+    return devices
+
+
+def stream_rate(scene: Scene, playback: Playback | None) -> int:
+    """The rate of the speaker that an application plays on, in Hz; of the default one while it does not play."""
+    speaker = scene.speaker_at(playback.speaker) if playback else scene.speaker(scene.default_speaker)
+    return speaker.samplerate if speaker else USUAL_RATE_HZ
