@@ -55,9 +55,9 @@ class Meter:
         return dbfs(since)
 
     @property
-    def peak_dbfs(self) -> float | None:
-        """The peak of all so far; None is digital silence throughout. Above 0.0 an encoder has clipped."""
-        return dbfs(self.peak) if self.peak > 0.0 else None
+    def peak_dbfs(self) -> float:
+        """The peak of all so far; -inf is digital silence throughout. Above 0.0 an encoder has clipped."""
+        return dbfs(self.peak)
 
     @property
     def silent(self) -> bool:

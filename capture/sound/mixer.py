@@ -93,17 +93,16 @@ class Mixer:
     def mix(self, now_ns: int, end_ns: int | None = None) -> list[Samples] | None:
         """The next stretch of every track, contiguous from the origin; None when nothing is ready.
 
-        Tracks are of equal length, shape (frames, channels), float32, to be read only. Not beyond `end_ns`, when given.
+        Tracks are of equal length, shape (frames, channels), float32, to be read only. They never reach beyond `now_ns`
+        (the monitor of a speaker gives sound a moment before it is heard), so that a pause or an end that comes now is
+        never too late; nor beyond `end_ns`, when that is known.
         """
         self._now_ns = now_ns if self._now_ns is None else max(now_ns, self._now_ns)
+        most = self._end_frame(self._now_ns if end_ns is None else min(self._now_ns, end_ns))
         oldest = frame_at(self._now_ns - self._lag_limit_ns, self._origin_ns, self._format.samplerate)
-        if end_ns is not None:
-            oldest = min(oldest, self._end_frame(end_ns))
         for track in self.tracks:
-            track.fill(oldest)
-        ready = min(track.end_frame for track in self.tracks)
-        if end_ns is not None:
-            ready = min(ready, self._end_frame(end_ns))
+            track.fill(min(oldest, most))
+        ready = min(most, *(track.end_frame for track in self.tracks))
         return self._mixed(ready) if ready > self.frames_done else None
 
     def finish(self, end_ns: int) -> list[Samples]:
@@ -114,8 +113,23 @@ class Mixer:
         return self._mixed(max(end_frame, self.frames_done))
 
     def levels_dbfs(self) -> dict[str, float]:
-        """The peak of each source since this was last called; -inf is digital silence."""
+        """The peak of each source, after its gain, since this was last called; -inf is digital silence."""
         return {name: meter.take_dbfs() for name, meter in self.source_meters.items()}
+
+    @property
+    def peak_dbfs(self) -> float:
+        """The peak of all that was mixed; -inf is digital silence throughout, above 0.0 an encoder has clipped."""
+        return self.meter.peak_dbfs
+
+    @property
+    def clipped_frames(self) -> int:
+        """Frames of the mix that were beyond full scale."""
+        return self.meter.clipped_frames
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing of what was mixed could be heard."""
+        return self.meter.silent
 
     def _end_frame(self, end_ns: int) -> int:
         return -((self._origin_ns - end_ns) * self._format.samplerate // NS_PER_S)

@@ -9,9 +9,9 @@ recorded minute):
     samplerate sinc_fastest -119 dB    -106 dB    -101 dB   350 ms       17 kHz       none
     samplerate sinc_medium  -133 dB    -125 dB    -125 dB   650 ms       20.7 kHz     none
 
-So soxr for both: one library, the least work, no loss of treble. A step of its variable ratio leaves the phase unbroken,
-and its delay does not depend on the ratio. `ResampleStream.delay()` does not tell the variable mode's true look-ahead
-(240 frames); the numbers below were measured, and a test measures them again.
+So soxr for both: one library, the least work, no loss of treble. A step of its variable ratio leaves the phase
+unbroken, and its delay does not depend on the ratio. `ResampleStream.delay()` does not tell the variable mode's true
+look-ahead (240 frames); the numbers below were measured, and a test measures them again.
 
 Every object here belongs to one thread; no call blocks. Arrays are float32 of shape (frames, channels).
 """

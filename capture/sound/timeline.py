@@ -1,8 +1,8 @@
 """When each block of sound belongs: every rule about time in sound, and the reason of each number. Pure arithmetic.
 
 A source stamps each block with when it sounded, give or take some milliseconds, and its clock is never quite ours. The
-count of its samples, on the other hand, is exact. So within a *segment* (sound without a break) samples follow each other
-by count, and stamps only say where a segment begins, whether it broke, and how the source's clock drifts:
+count of its samples, on the other hand, is exact. So within a *segment* (sound without a break) samples follow each
+other by count, and stamps only say where a segment begins, whether it broke, and how the source's clock drifts:
 
     stamp ─▶ believable? ─no─▶ placed by count
                  │yes
@@ -48,9 +48,9 @@ BACK_S = 2.0
 
 # --- The clock filter -------------------------------------------------------------------------------------------------
 
-# The jitter assumed until it is measured; and the least that is believed, since jitter is not as random as the filter
-# assumes.
-JITTER_START_S = 0.003
+# The jitter assumed until it is measured (PipeWire's +-9 ms is 5.2 ms of standard deviation); and the least that is
+# believed, since jitter is not as random as the filter assumes.
+JITTER_START_S = 0.006
 JITTER_LEAST_S = 0.0003
 JITTER_MEMORY = 64  # stamps over which jitter is averaged
 OUTLIER_SIGMAS = 4.0  # a stamp counts as if it were at most this far off
@@ -62,8 +62,8 @@ RATE_WANDER = 3e-13
 
 # --- Drift ------------------------------------------------------------------------------------------------------------
 
-# Samples are left alone until the source is this far from its place. Picture and sound may be 15 ms apart (ATSC IS-191),
-# and the beginning of a segment is known to 4 ms only.
+# Samples are left alone until the source is this far from its place. Sound may be 15 ms early and 45 ms late against a
+# picture (ATSC IS-191), and the beginning of a segment is known to 4 ms only.
 DEAD_BAND_S = 0.004
 MOVED_S = 0.003  # and has moved so far since the segment began: not a beginning that was misjudged
 DOUBT_S = 0.001  # and the filter knows it to this (one standard deviation)
@@ -95,14 +95,17 @@ class ClockFilter:
         self.rate = 0.0
         self._rate_variance = RATE_START**2
         self._jitter_variance = JITTER_START_S**2
-        self._jitter_weight = 4
-        self.restart(1)
+        self._jitter_weight = 2
+        self.restart([])
 
-    def restart(self, stamps: int) -> None:
-        """A new segment was placed by the midmean of `stamps` stamps; rate and jitter are kept."""
+    def restart(self, offsets_s: Sequence[float]) -> None:
+        """A new segment was placed by the midmean of these stamps' offsets; rate and jitter are kept."""
+        mean_s = sum(offsets_s) / max(1, len(offsets_s))
+        for offset_s in offsets_s:
+            self._learn_jitter(offset_s - mean_s)
         self._position_s = 0.0
         self._offset_s = 0.0
-        self._offset_variance = self._jitter_variance / max(1, stamps)
+        self._offset_variance = self._jitter_variance / max(1, len(offsets_s))
         self._covariance = 0.0
 
     @property
@@ -138,8 +141,11 @@ class ClockFilter:
         self._covariance *= 1.0 - gain
         self._offset_variance *= 1.0 - gain
 
+        self._learn_jitter(surprise)
+
+    def _learn_jitter(self, surprise_s: float) -> None:
         self._jitter_weight = min(self._jitter_weight + 1, JITTER_MEMORY)
-        self._jitter_variance += (surprise * surprise - self._jitter_variance) / self._jitter_weight
+        self._jitter_variance += (surprise_s * surprise_s - self._jitter_variance) / self._jitter_weight
         self._jitter_variance = max(self._jitter_variance, JITTER_LEAST_S**2)
 
 
@@ -255,7 +261,7 @@ class Timeline:
             self.breaks += 1
         self._begin_s = begin_s
         self._frames_s -= first_s
-        self.clock.restart(len(offsets_s))
+        self.clock.restart(offsets_s)
         self.drift.restart()
         return Step(self._take().take, begin_s)
 
