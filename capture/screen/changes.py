@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ctypes
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from capture.model import Picture
 
-# Rows compared at a time. 64 rows of 1080p are half a megabyte: small enough to stay in the second-level cache and to
-# stop early at a change, large enough that the cost of the calls does not count.
-BLOCK_ROWS = 64
+# Rows compared at a time: many enough that the cost of the calls does not count, few enough to stop early at a change.
+BLOCK_ROWS = 32
+
+
+def _library() -> Any:
+    # None stands for what is loaded already, the C library included; Windows has its own name for it.
+    return ctypes.CDLL("msvcrt") if sys.platform == "win32" else ctypes.CDLL(None)
+
+
+# C's own comparison takes 0.27 ms for two equal pictures of 1920x1080, numpy's (on 64-bit words, which makes an array
+# of the answers first) 0.5 to 0.7 ms, and that at every picture of a screen that mostly stands still.
+_memcmp: Any = _library().memcmp
+_memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+_memcmp.restype = ctypes.c_int
 
 
 def changed_rows(before: Picture, after: Picture) -> tuple[int, int] | None:
     """The first row that differs and the row after the last one that may; None when the pictures are equal.
 
-    Both are BGRA, of one shape. The range is never too small; its ends are exact to BLOCK_ROWS. Costs about 0.4 ms for
-    two equal pictures of 1920x1080, less when they differ near the top and the bottom.
+    Both are BGRA, of one shape. The range is never too small; its ends are exact to BLOCK_ROWS.
     """
     if before.shape != after.shape:
         raise ValueError("pictures of two shapes differ everywhere")
-    one, two = _words(before), _words(after)
-    height = len(one)
+    before, after = np.ascontiguousarray(before), np.ascontiguousarray(after)
+    one, two, row_bytes, height = before.ctypes.data, after.ctypes.data, before.strides[0], len(before)
+
+    def differs(start: int) -> bool:
+        offset = start * row_bytes
+        return bool(_memcmp(one + offset, two + offset, min(BLOCK_ROWS, height - start) * row_bytes))
+
     starts = range(0, height, BLOCK_ROWS)
-    first = next((s for s in starts if _differs(one, two, s)), None)
+    first = next((start for start in starts if differs(start)), None)
     if first is None:
         return None
-    last = next(s for s in reversed(starts) if s == first or _differs(one, two, s))
+    last = next(start for start in reversed(starts) if start == first or differs(start))
     return first, min(last + BLOCK_ROWS, height)
-
-
-def _differs(one: np.ndarray, two: np.ndarray, start: int) -> bool:
-    return not np.array_equal(one[start : start + BLOCK_ROWS], two[start : start + BLOCK_ROWS])
-
-
-def _words(picture: Picture) -> np.ndarray:
-    """The rows as the widest whole words that fit: comparing eight bytes at a time is three times as fast as one."""
-    rows = np.ascontiguousarray(picture).reshape(len(picture), -1)
-    return rows.view(np.uint64 if rows.shape[1] % 8 == 0 else np.uint32)

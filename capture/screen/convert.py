@@ -28,28 +28,25 @@ def scaled_size(width: int, height: int, scale: float) -> tuple[int, int]:
 
 
 def to_size(picture: Picture, width: int, height: int) -> Picture:
-    """`picture` (BGRA) brought to the given size; the very same array when it has it already.
-
-    A picture of another shape is fitted in whole and centred on black, so that nothing of it is cut or distorted.
-    """
+    """`picture` (BGRA) made larger or smaller to exactly this size; the very same array when it has it already."""
     high, wide = picture.shape[:2]
     if (wide, high) == (width, height):
         return picture
-    # An odd column or row more than asked for is cropped, not squeezed: squeezing by one pixel would blur all text.
-    if 0 <= wide - width <= 1 and 0 <= high - height <= 1:
-        return picture[:height, :width]
+    # By the mean of the covered pixels when it gets smaller (else text breaks up), between pixels when larger.
+    how = cv2.INTER_AREA if width * height < wide * high else cv2.INTER_LINEAR
+    resized: Picture = cv2.resize(picture, (width, height), interpolation=how)
+    return resized
+
+
+def fit(picture: Picture, width: int, height: int) -> Picture:
+    """`picture` (BGRA) of any shape, whole and undistorted, in the middle of a black one of this size."""
+    high, wide = picture.shape[:2]
     factor = min(width / wide, height / high)
     fitted_wide = max(1, min(width, round(wide * factor)))
     fitted_high = max(1, min(height, round(high * factor)))
-    # By the mean of the covered pixels when it gets smaller (else text breaks up), between pixels when larger.
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    # One pixel is a matter of rounding (a scale of 0.33, say), not another shape: it needs no black edge.
-    if width - fitted_wide <= 1 and height - fitted_high <= 1:
-        return _resized(picture, width, height, how)
-    fitted = _resized(picture, fitted_wide, fitted_high, how)
     framed = np.zeros((height, width, 4), np.uint8)
     left, top = (width - fitted_wide) // 2, (height - fitted_high) // 2
-    framed[top : top + fitted_high, left : left + fitted_wide] = fitted
+    framed[top : top + fitted_high, left : left + fitted_wide] = to_size(picture, fitted_wide, fitted_high)
     return framed
 
 
@@ -60,8 +57,3 @@ def to_i420(picture: Picture) -> Picture:
     """
     planes: Picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2YUV_I420)
     return planes
-
-
-def _resized(picture: Picture, width: int, height: int, interpolation: int) -> Picture:
-    resized: Picture = cv2.resize(picture, (width, height), interpolation=interpolation)
-    return resized

@@ -32,11 +32,15 @@ class _FakeWindow:
 
 
 class FakeDesktop:
-    """Its methods may be called by any thread. `before_grab(number)` is called before each picture, counted from 0."""
+    """Its methods may be called by any thread. `before_grab(number)` is called before each picture, counted from 0.
+
+    `connections` are the fakes of mss that are open now.
+    """
 
     def __init__(self, width: int = 640, height: int = 480, monitors: Sequence[Area] = ()) -> None:
         self.before_grab: Callable[[int], None] = lambda number: None
         self.grabs = 0
+        self.connections = 0
         self._lock = threading.RLock()
         self._lost = ""
         self._generation = 0
@@ -132,6 +136,7 @@ class FakeMss:
         lost, _ = desktop.state()
         if lost:
             raise ScreenShotError(lost)
+        desktop.connections += 1
         self._desktop = desktop
         self._cursor = cursor
         self._lost = False
@@ -151,6 +156,7 @@ class FakeMss:
         return SimpleNamespace(raw=raw, width=monitor["width"], height=monitor["height"])
 
     def close(self) -> None:
+        self._desktop.connections -= 0 if self.closed else 1
         self.closed = True
 
 
@@ -195,6 +201,9 @@ class FakeScreen(MssScreen):
         return FakeMss(self.desktop, cursor)
 
     def list_windows(self) -> list[Window]:
+        lost, _ = self.desktop.state()
+        if lost:
+            raise ScreenUnavailable(lost)
         return self.desktop.windows
 
     def eye(self, window: Window | None) -> FakeEye:

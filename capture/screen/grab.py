@@ -160,10 +160,10 @@ class ScreenGrabber:
     def _look(self, source: ScreenSource) -> None:
         from capture.screen.changes import changed_rows
 
-        before_ns = self._clock.now_ns()
+        # The X server takes the picture 0.3 to 0.6 ms after the call began (measured with flashes at 1080p); all the
+        # rest of the 1 to 3 ms is copying.
+        grabbed_ns = self._clock.now_ns()
         picture = source.grab()
-        # The server copies the picture in the middle of the call; the two ends of it lie 1 to 2 ms apart.
-        grabbed_ns = (before_ns + self._clock.now_ns()) // 2
         self.captured += 1
         known = self._picture
         if known is None or known.shape != picture.shape or changed_rows(known, picture) is not None:
@@ -206,12 +206,12 @@ class ScreenGrabber:
     def _frame(self, shown_ns: int) -> VideoFrame:
         import numpy as np
 
-        from capture.screen.convert import to_i420, to_size
+        from capture.screen.convert import fit, to_i420, to_size
 
         assert self._picture is not None
         height, width = self._picture.shape[:2]
         self._tell_fitting(width, height)
-        picture = to_size(self._picture, *self.size)
+        picture = fit(self._picture, *self.size) if self._fitted else to_size(self._picture, *self.size)
         picture = to_i420(picture) if self._pixel_format == "i420" else np.ascontiguousarray(picture)
         return VideoFrame(shown_ns, picture, self._pixel_format, *self.size)
 

@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping
 
 import mss
+from mss.exception import ScreenShotError
 
 from capture.errors import ScreenUnavailable
 from capture.screen.areas import Window
-from capture.screen.mss_source import Mss, MssScreen
+from capture.screen.mss_source import Mss, MssScreen, close_quietly
 from capture.screen.x11_desktop import XDesktop
 
 _SOUND_ONLY = "Record the sound only: leave out --screen."
@@ -33,7 +34,7 @@ class X11Screen(MssScreen):
     def connect(self, cursor: bool) -> Mss:
         if not self._checked:
             self._desktop().close()
-        return mss.MSS(display=self._name, with_cursor=cursor)
+        return self._reached(cursor)
 
     def list_windows(self) -> list[Window]:
         desktop = self._desktop()
@@ -59,6 +60,8 @@ class X11Screen(MssScreen):
             raise ScreenUnavailable(
                 "there is no display: DISPLAY is not set", f"Start loopnote inside a desktop session. {_SOUND_ONLY}"
             )
+        # First by mss (that is, libxcb): python-xlib leaves its sockets open when nobody answers, and tries TCP, too.
+        close_quietly(self._reached(cursor=False))
         desktop = XDesktop(self._name)
         if not self._checked:
             # Asked of the server and not of the session: an X server of its own may run inside a Wayland session.
@@ -70,6 +73,16 @@ class X11Screen(MssScreen):
                 raise
             self._checked = True
         return desktop
+
+    def _reached(self, cursor: bool) -> Mss:
+        try:
+            return mss.MSS(display=self._name, with_cursor=cursor)
+        except ScreenShotError as error:
+            reason = str(error).removeprefix("Cannot connect to display: ")
+            raise ScreenUnavailable(
+                f"the display {self._name} cannot be opened: {reason}",
+                "Set DISPLAY and XAUTHORITY as your desktop session has them (see: loopnote doctor).",
+            ) from error
 
 
 def wayland_unavailable() -> ScreenUnavailable:

@@ -17,7 +17,7 @@ import Xlib.xauth
 from Xlib import X
 from Xlib.ext import randr
 
-from capture.errors import ScreenUnavailable, UnknownArea
+from capture.errors import ScreenUnavailable
 from capture.model import Area
 from capture.screen.areas import Window
 
@@ -213,13 +213,12 @@ def _translated(name: str) -> Iterator[None]:
     """python-xlib's errors as ours. An `XError` inside stands for a window that is no more."""
     try:
         yield
-    except (ScreenUnavailable, UnknownArea):
-        raise
-    except Xlib.error.DisplayNameError as error:
-        raise ScreenUnavailable(f"DISPLAY is {name!r}, which names no display", "Set it as in: DISPLAY=:0") from error
-    except Xlib.error.XauthError as error:
-        raise ScreenUnavailable(f"the display {name} cannot be opened: {error}", "Mend ~/.Xauthority.") from error
-    except (Xlib.error.DisplayError, Xlib.error.ConnectionClosedError, OSError) as error:
+    except (Xlib.error.DisplayError, Xlib.error.XauthError) as error:
         raise ScreenUnavailable(
-            f"the display {name} cannot be reached", "Start it, or set DISPLAY to one that runs (see: loopnote doctor)."
+            f"the display {name} cannot be opened ({error})",
+            "Set DISPLAY and XAUTHORITY as your desktop session has them (see: loopnote doctor).",
+        ) from error
+    except (Xlib.error.ConnectionClosedError, OSError) as error:
+        raise ScreenUnavailable(
+            f"the connection to the display {name} broke", "Look whether the desktop session still runs."
         ) from error

@@ -1,0 +1,54 @@
+"""The fake and the real desktop, each behind the same driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.capture.screen.drivers import Driver, FakeDriver, X11Driver
+from virtual_desktop import VirtualDesktop
+
+
+@pytest.fixture(scope="module")
+def x_server() -> Iterator[VirtualDesktop]:
+    """A screen of 800x600 with a window manager for the tests of one file; leave it as you found it."""
+    with VirtualDesktop("none", screen=(800, 600)) as desktop:
+        yield desktop
+
+
+@pytest.fixture
+def x11(x_server: VirtualDesktop, monkeypatch: pytest.MonkeyPatch) -> Iterator[X11Driver]:
+    yield from _driver(x_server, monkeypatch)
+
+
+@pytest.fixture
+def own_x11(monkeypatch: pytest.MonkeyPatch) -> Iterator[X11Driver]:
+    """An X server for one test alone, which may resize or kill it."""
+    with VirtualDesktop("none", screen=(800, 600)) as desktop:
+        yield from _driver(desktop, monkeypatch)
+
+
+@pytest.fixture(params=["fake", "x11"])
+def driver(request: pytest.FixtureRequest) -> Driver:
+    """The fake and the shared X server, in turn."""
+    found: Driver = FakeDriver() if request.param == "fake" else request.getfixturevalue("x11")
+    return found
+
+
+@pytest.fixture(params=["fake", "x11"])
+def own_driver(request: pytest.FixtureRequest) -> Driver:
+    """The fake and an X server of the test's own, in turn: for tests that resize or end it."""
+    found: Driver = FakeDriver() if request.param == "fake" else request.getfixturevalue("own_x11")
+    return found
+
+
+def _driver(desktop: VirtualDesktop, monkeypatch: pytest.MonkeyPatch) -> Iterator[X11Driver]:
+    for name in ("DISPLAY", "XAUTHORITY", "XDG_SESSION_TYPE"):
+        monkeypatch.setenv(name, desktop.env[name])
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    driver = X11Driver(desktop)
+    try:
+        yield driver
+    finally:
+        driver.close()
