@@ -16,7 +16,11 @@ ROOT = Path(__file__).resolve().parents[1]
 # nothing of each other. A module belongs to the room with the longest name that begins its own.
 LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"ui": ("ui",)},
-    {"recorder": ("capture", "capture.recorder"), "doctor": ("capture.doctor",), "notes": ("capture.notes",)},
+    {
+        "recorder": ("capture", "capture.recorder"),
+        "doctor": ("capture.doctor", "capture.remedies"),
+        "notes": ("capture.notes",),
+    },
     {"session": ("capture.session", "capture.result", "capture.silence", "capture.stages")},
     {"output": ("capture.output",), "sound": ("capture.sound",), "screen": ("capture.screen",)},
     {"threads": ("capture.channel", "capture.worker", "capture.pauses")},

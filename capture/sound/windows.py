@@ -77,9 +77,8 @@ class WindowsSound(SoundcardSystem):
 
     def opening(self, module: Any, device: Device) -> Opening:
         """See `SoundcardSystem.opening`. The loopback of a speaker has the speaker's id."""
-        is_loopback = device.kind is DeviceKind.SPEAKER
-        for microphone in module.all_microphones(include_loopback=is_loopback):
-            if microphone.id == device.id and bool(microphone.isloopback) is is_loopback:
+        for microphone in module.all_microphones(include_loopback=device.kind is DeviceKind.SPEAKER):
+            if microphone.id == device.id:
                 opened = replace(device, samplerate=SAMPLERATE, channels=CHANNELS)
                 return Opening(microphone, opened, BUFFER_FRAMES, latency_ns=0)
         raise SourceLost(f"{device.name} is not there", "Plug it in again, or enable it in the sound settings.")

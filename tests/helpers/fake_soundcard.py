@@ -51,6 +51,8 @@ class FakeDevice:
         self.opened_with: list[dict[str, Any]] = []
         self.recording_count = 0
         self.start_error: Exception | None = None
+        self.may_start = threading.Event()  # its driver starts no stream before
+        self.may_start.set()
         self._packets: deque[tuple[Samples, bool] | Exception] = deque()
         self._changed = threading.Condition()
         self._released = False
@@ -143,6 +145,7 @@ class WindowsRecorder:
         self._channels = channels
 
     def __enter__(self) -> WindowsRecorder:
+        self._device.may_start.wait(LIMIT_S)
         if self._device.start_error is not None:
             raise self._device.start_error
         self._device.recording_count += 1

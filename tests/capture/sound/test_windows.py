@@ -128,6 +128,14 @@ def test_a_speaker_is_found_by_id_name_or_a_part_of_it(sound: WindowsSound, want
     source.close()
 
 
+def test_a_whole_name_is_meant_even_when_it_is_a_part_of_another(sound: WindowsSound, library: FakeSoundcard) -> None:
+    library.speakers.append(FakeDevice("{0.0.0}.{e}", "Headphones (USB) 2"))
+    source = sound.loopback("headphones (usb)")
+
+    assert source.open().id == "{0.0.0}.{b}"
+    source.close()
+
+
 def test_an_ambiguous_name_is_refused_and_the_choices_named(sound: WindowsSound, library: FakeSoundcard) -> None:
     library.speakers.append(FakeDevice("{0.0.0}.{d}", "Headphones (USB)"))
 
@@ -456,6 +464,36 @@ def test_a_stream_that_cannot_start_is_lost_with_the_systems_reason(
     assert caught.value.hint
 
 
+def test_a_driver_may_take_its_time_to_start(sound: WindowsSound, library: FakeSoundcard) -> None:
+    library.speakers[0].may_start.clear()
+    source = sound.loopback(None)
+    opened: list[Device] = []
+    opener = threading.Thread(target=lambda: opened.append(source.open()))
+    opener.start()
+    until(lambda: bool(library.speakers[0].opened_with))
+
+    library.speakers[0].may_start.set()
+    opener.join(WAIT_S)
+
+    assert [device.id for device in opened] == ["{0.0.0}.{a}"]
+    source.close()
+
+
+def test_a_driver_that_does_not_start_is_given_up(
+    sound: WindowsSound, library: FakeSoundcard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soundcard_source, "OPEN_S", 0.3)
+    library.speakers[0].may_start.clear()
+    source = sound.loopback(None)
+
+    with pytest.raises(SourceLost, match="did not start"):
+        source.open()
+
+    library.speakers[0].may_start.set()
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "read-system"])
+    assert library.speakers[0].recording_count == 0
+
+
 def test_no_speaker_at_all_is_lost_not_unknown(sound: WindowsSound, library: FakeSoundcard) -> None:
     library.default_speaker = None
     source = sound.loopback(None)
@@ -489,6 +527,17 @@ def test_a_device_that_falls_silent_without_a_word_is_lost(
 
     with pytest.raises(SourceLost, match="no sound any more"):
         source.read(0.0)
+
+
+def test_a_device_that_gives_sound_is_not_lost_however_long_it_runs(
+    sound: WindowsSound, library: FakeSoundcard, clock: FakeClock, opened: Callable[[SoundSource], SoundSource]
+) -> None:
+    source = opened(sound.loopback(None))
+    for _ in range(4):
+        clock.advance(1500 * MS)
+        library.speakers[0].give(packet(0.1))
+        next_block(source)
+        assert source.read(0.0) is None
 
 
 def test_an_unplugged_device_is_lost(
