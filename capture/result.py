@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,9 @@ def summarise(session: Session, file: Path, remarks: list[str]) -> RecordingResu
     if audio is not None:
         degraded += [_gap_in_words(gap) for gap in audio.gaps]
         clipped_frames = session.sound_stage.meter.clipped_frames
-        if clipped_frames:
+        # What arrives beyond full scale was so before us (a server's resampler overshoots by a hair); ours is what comes
+        # of adding sources up and of making them louder.
+        if clipped_frames and session.is_made_louder:
             degraded.append(f"the sound was louder than full scale in {clipped_frames} samples, and was clipped")
     if video is not None and video.dropped > DROPPED_SHARE_LIMIT * (video.captured + video.dropped):
         degraded.append(
@@ -51,7 +54,7 @@ def _audio(session: Session) -> AudioResult | None:
     return AudioResult(
         samplerate=session.plan.samplerate,
         channels=session.channels,
-        peak_dbfs=meter.peak_dbfs,
+        peak_dbfs=None if math.isinf(meter.peak_dbfs) else meter.peak_dbfs,
         silent=meter.silent,
         gaps=tuple(_gaps(session.mixer.holes, session.timing)),
     )

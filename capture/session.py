@@ -205,7 +205,7 @@ class Session:
     def _track_names(self) -> list[str]:
         if not self._sources:
             return []
-        return [source.name for source in self._sources] if self._settings.tracks == "separate" else ["mix"]
+        return [source.name for source in self._sources] if self._settings.tracks == "separate" else [""]
 
     def _await_first_blocks(self, early: list[SourceItem]) -> list[SourceItem]:
         waiting = set(self._devices) - {item.index for item in early if isinstance(item, SourceBlock)}
@@ -270,8 +270,8 @@ class Session:
         self.mixer = Mixer(self.timing.origin_ns, fmt, mixes, self._settings.tracks == "separate")
         self.sound_stage = SoundStage(
             self.mixer,
+            fmt.samplerate,
             self.output.audio,
-            [source.name for source in self._sources],
             self._items,
             self._packets,
             self.timing,
@@ -308,6 +308,12 @@ class Session:
     @property
     def channels(self) -> int:
         return self._settings.channels
+
+    @property
+    def is_made_louder(self) -> bool:
+        """Whether the sum of the sources, or a gain, may be louder than what was played."""
+        added_up = len(self._sources) > 1 and self._settings.tracks == "mixed"
+        return added_up or any(gain_db > 0 for gain_db in self._settings.gains_db.values())
 
     @property
     def has_system_sound(self) -> bool:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from capture.channel import Channel, Closed, Empty
 from capture.clock import NS_PER_MS, Clock
-from capture.model import Device, Samples
+from capture.model import Device
+from capture.pauses import PauseCutter
 from capture.sound.grab import SourceBlock, SourceHole, SourceItem, SourceOpened
 from capture.sound.meter import Meter
 
 if TYPE_CHECKING:
     from av.packet import Packet
 
+    from capture.model import Samples
     from capture.output.encoders import AudioEncoder
     from capture.sound.mixer import Mixer
     from capture.stages.timing import Timing
@@ -28,7 +30,7 @@ LEVELS_INTERVAL_NS = 100 * NS_PER_MS
 
 
 class SoundStage:
-    """Blocks in, packets out. `names` are the sources', in the order of their indices.
+    """Blocks in, packets out. `samplerate` is that of the mix (Hz); there is an encoder for each of its tracks.
 
     Callbacks are called by the mix thread and must not block: `on_levels(position_ns, peaks_dbfs)` about ten times a
     second, `on_source(index, device)` when a source was opened (again).
@@ -37,8 +39,8 @@ class SoundStage:
     def __init__(
         self,
         mixer: Mixer,
+        samplerate: int,
         encoders: list[AudioEncoder],
-        names: list[str],
         items: Channel[SourceItem],
         packets: Channel[Packet[Any]],
         timing: Timing,
@@ -49,7 +51,6 @@ class SoundStage:
         self.mixer = mixer
         self.meter = Meter()  # of what is in the file: pauses do not count
         self._encoders = encoders
-        self._names = names
         self._items = items
         self._packets = packets
         self._timing = timing
@@ -57,6 +58,7 @@ class SoundStage:
         self._on_levels = on_levels
         self._on_source = on_source
         self._levels_due_ns = timing.origin_ns
+        self._cutter = PauseCutter(timing.pauses, timing.origin_ns, samplerate)
 
     def handle(self, item: SourceItem) -> None:
         """Take what a source gave. Mix thread; before it runs, the recorder's."""
@@ -80,7 +82,7 @@ class SoundStage:
                 if self._timing.end_ns is None:
                     stop.wait(IDLE_S)  # every source has given up; silence goes on until the end is known
             now_ns = self._clock.now_ns()
-            self._pass_on(self.mixer.mix(now_ns))
+            self._pass_on(self.mixer.mix(now_ns, self._timing.end_ns))
             self._tell_levels(now_ns)
         end_ns = self._timing.end_ns
         assert end_ns is not None
@@ -98,7 +100,7 @@ class SoundStage:
     def _pass_on(self, tracks: list[Samples] | None) -> None:
         if tracks is None or not len(tracks[0]):
             return
-        for encoder, samples in zip(self._encoders, self._timing.pauses.cut(tracks), strict=True):
+        for encoder, samples in zip(self._encoders, self._cutter.cut(tracks), strict=True):
             if len(samples):
                 self.meter.add(samples)
                 self._put(encoder.encode(samples))
