@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from capture.errors import CaptureError, WorkerFault
+from capture.errors import Cancelled, CaptureError, WorkerFault
 
 log = logging.getLogger(__name__)
 
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 class Worker:
     """A named daemon thread that runs `body(stop)` once.
 
-    `body` returns when its work is done or soon after `stop` is set. `on_end` is called in the worker's thread after
-    `body`, in every case: close the output channels there. `on_fault(fault)` follows when `body` raised; it must not
-    block. All other methods may be called by any thread.
+    `body` returns when its work is done or soon after `stop` is set; raising `Cancelled` is a way to return. `on_end`
+    is called in the worker's thread after `body`, in every case: close the output channels there. `on_fault(fault)`
+    follows when one of the two raised; it must not block. All other methods may be called by any thread.
     """
 
     def __init__(
@@ -36,12 +36,14 @@ class Worker:
         self._on_end = on_end
         self._on_fault = on_fault
         self._stop = threading.Event()
+        self._over = False
         # A daemon, so that a thread that hangs in a driver cannot keep the process alive after the file is closed.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        """Whether `body` runs, or `on_end`. False when `on_fault` is called: its news must find the worker ended."""
+        return self._thread.is_alive() and not self._over
 
     def start(self) -> None:
         self._thread.start()
@@ -62,14 +64,17 @@ class Worker:
             self._guarded(lambda: self._body(self._stop))
         finally:
             self._guarded(self._on_end)
+            self._over = True
             if self.fault is not None:
                 self._guarded(lambda: self._on_fault(self.fault))  # type: ignore[arg-type]
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
             step()
+        except Cancelled:
+            pass
         except CaptureError as error:
             self.fault = self.fault or error
-        except Exception as error:
+        except BaseException as error:  # SystemExit too: whatever ended the thread, its owner must hear of it
             log.debug("worker %s", self.name, exc_info=True)
             self.fault = self.fault or WorkerFault(f"the {self.name} thread failed: {type(error).__name__}: {error}")

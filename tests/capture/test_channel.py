@@ -205,7 +205,7 @@ def test_an_item_larger_than_the_bound_gets_in_alone(overflow: Overflow) -> None
 
 def test_a_waiting_consumer_is_woken_by_an_item() -> None:
     channel: Channel[int] = Channel("test", 1, Overflow.BLOCK)
-    consumer = InThread(lambda: channel.get(LIMIT_S))
+    consumer = InThread(lambda: channel.get(10 * LIMIT_S))
     until_waiting(channel, consumer)
     channel.put(7)
     assert consumer.outcome() == 7
