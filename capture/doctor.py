@@ -35,9 +35,11 @@ ENCODERS = {
     "flac": "flac",
     "pcm_s16le": "wav",
     "pcm_s24le": "wav",
-    "aac": "m4a, mp4",
+    "aac": "m4a, mp4, mkv",
+    "alac": "m4a lossless",
     "libmp3lame": "mp3",
     "libx264": "mp4, mkv",
+    "libx264rgb": "mp4, mkv lossless",
     "libvpx-vp9": "webm",
 }
 AV_REQUIREMENT = "av>=18.1,<19"
@@ -208,11 +210,12 @@ class _Patient:
 
     def hotkeys(self) -> Check:
         """Not built in yet: say what can be done meanwhile."""
-        where = "Wayland asks the desktop's portal" if self._machine.is_wayland else "X11 lets a program grab a key"
+        where = "through the desktop's portal on Wayland" if self._machine.is_wayland else "on X11"
         if not self._machine.is_linux:
-            where = "the system lets a program register a key"
-        remedy = "In your desktop's keyboard settings, bind a key to: loopnote record"
-        return Check("hotkeys", None, f"not built in yet ({where}, so they can come)", remedy)
+            where = "on this system"
+        # With --duration, because a key that starts has no way yet to stop.
+        remedy = "In your desktop's keyboard settings, bind a key to: loopnote record --duration 60"
+        return Check("hotkeys", None, f"not built in yet (possible {where})", remedy)
 
     def settings(self) -> Check:
         """Can the user's own settings be read?"""

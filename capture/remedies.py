@@ -45,12 +45,13 @@ PACKAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a remedy depends on. `has(program)` says whether a program is installed."""
+    """What a remedy depends on. `has(program)` says whether a program is installed; `has_systemd` whether it runs."""
 
     platform: str = sys.platform
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     os_release: Mapping[str, str] = field(default_factory=dict)
     has: Callable[[str], bool] = lambda program: shutil.which(program) is not None
+    has_systemd: bool = False
 
     @property
     def is_linux(self) -> bool:
@@ -76,7 +77,8 @@ class Machine:
 
 def this_machine() -> Machine:
     """The computer that we run on. Reads one small file."""
-    return Machine(os_release=read_os_release())
+    # How sd_booted(3) tells whether systemd is what runs: installed it is in many containers, too.
+    return Machine(os_release=read_os_release(), has_systemd=Path("/run/systemd/system").is_dir())
 
 
 def read_os_release(paths: tuple[str, ...] = ("/etc/os-release", "/usr/lib/os-release")) -> dict[str, str]:
@@ -104,12 +106,12 @@ def start_sound_server(machine: Machine) -> str:
     """The command that starts the sound server, or installs one where there is none."""
     if not machine.is_linux:
         return "Restart the computer's sound service, or the computer."
-    if machine.has("pipewire-pulse"):
-        if machine.has("systemctl"):
-            return "systemctl --user start pipewire.socket pipewire-pulse.socket wireplumber"
-        return "Start in your session: pipewire, wireplumber and pipewire-pulse"
+    if machine.has("pipewire-pulse") and machine.has_systemd:
+        return "systemctl --user start pipewire.socket pipewire-pulse.socket wireplumber"
     if machine.has("pulseaudio"):
         return "pulseaudio --start"
+    if machine.has("pipewire-pulse"):
+        return "Start in your session: pipewire, wireplumber and pipewire-pulse"
     return install(machine, "sound server")
 
 

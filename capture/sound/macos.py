@@ -17,7 +17,6 @@ from __future__ import annotations
 import platform
 import sys
 from dataclasses import replace
-from importlib import metadata
 from typing import Any
 
 from capture.clock import NS_PER_S
@@ -25,7 +24,7 @@ from capture.errors import CaptureError, SourceLost
 from capture.model import Device, DeviceKind
 from capture.sound.soundcard_desk import attribute
 from capture.sound.soundcard_source import Opening
-from capture.sound.soundcard_system import SoundcardSystem, default, listed, match, no_applications
+from capture.sound.soundcard_system import SoundcardSystem, default, library, listed, match, no_applications
 from capture.sound.source import SoundSource
 
 # Devices whose input is what is played to them, by a part of their names.
@@ -53,7 +52,7 @@ class MacSound(SoundcardSystem):
         self._desk.look()  # raises when there is no answer
         return {
             "server": f"macOS {platform.mac_ver()[0]} (Core Audio)",
-            "library": f"soundcard {metadata.version('soundcard')}",
+            "client": library(),
             "permission": PERMISSION,
             "tried": "not yet on a real machine",
         }

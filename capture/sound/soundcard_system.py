@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from capture.clock import Clock, MonotonicClock
@@ -38,7 +39,7 @@ class SoundcardSystem:
 
     def microphone(self, name: str) -> SoundSource:
         """See `SoundSystem.microphone`."""
-        wanted = None if name == "default" else name
+        wanted = None if name.casefold() == "default" else name
         return self._source("mic", DeviceKind.MICROPHONE, wanted)
 
     def watch(self, on_change: Callable[[DeviceChange], None]) -> Watch:
@@ -112,6 +113,14 @@ def match(devices: list[Device], wanted: str) -> Device:
             raise UnknownDevice(f"{wanted!r} may mean any of: {ids}", "Give the id instead of the name.")
     names = ", ".join(device.name for device in devices) or "none at all"
     raise UnknownDevice(f"there is no {wanted!r}; there is: {names}")
+
+
+def library() -> str:
+    """The library and its version, for `describe`."""
+    try:
+        return f"soundcard {version('soundcard')}"
+    except PackageNotFoundError:  # a bundled program carries no such records
+        return "soundcard (version unknown)"
 
 
 def no_applications(system: str) -> CaptureError:

@@ -17,20 +17,21 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import metadata
 from typing import Any
 
 from capture.clock import NS_PER_S
 from capture.errors import CaptureError, SourceLost
 from capture.model import Device, DeviceKind
 from capture.sound.soundcard_source import Opening
-from capture.sound.soundcard_system import SoundcardSystem, no_applications
+from capture.sound.soundcard_system import SoundcardSystem, library, no_applications
 from capture.sound.source import SoundSource
 
 # What the audio engine mixes at on nearly every machine; it resamples where it does not (AUTOCONVERTPCM).
 SAMPLERATE = 48_000
 CHANNELS = 2
 BUFFER_FRAMES = SAMPLERATE // 2
+# What is this quiet is as good as silent: -80 dBFS.
+SILENCE = 1e-4
 
 
 class WindowsSound(SoundcardSystem):
@@ -41,7 +42,7 @@ class WindowsSound(SoundcardSystem):
         self._desk.look()  # raises when there is no answer
         return {
             "server": f"Windows {platform.version()} (WASAPI)",
-            "library": f"soundcard {metadata.version('soundcard')}",
+            "client": library(),
             "tried": "not yet on a real machine",
         }
 
@@ -92,7 +93,7 @@ def _sounds(source: SoundSource, end_ns: int, now_ns: Callable[[], int]) -> bool
             block = source.read(max(0, left_ns) / NS_PER_S)
         except CaptureError:
             return False
-        if block is not None and block.start_ns < end_ns and block.samples.any():
+        if block is not None and block.start_ns < end_ns and abs(block.samples).max() > SILENCE:
             return True
         if block.start_ns >= end_ns if block is not None else left_ns <= 0:
             return False

@@ -226,7 +226,7 @@ def test_describe_names_the_way_and_that_it_is_untried(sound: WindowsSound) -> N
     described = sound.describe()
 
     assert "WASAPI" in described["server"]
-    assert "soundcard 0.4.6" in described["library"]
+    assert "soundcard 0.4.6" in described["client"]
     assert "not yet" in described["tried"]
 
 
