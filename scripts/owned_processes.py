@@ -33,10 +33,20 @@ _PACKAGES = {
     "wireplumber": "wireplumber",
 }
 
-# Removes the folder once its standard input closes, which the kernel sees to even when the owner was killed.
+# Cleans up once its standard input closes, which the kernel sees to even when the owner was killed: ends the process
+# groups that it was told of, and removes the folder. An owner that ends in good order takes the groups back first.
 _SWEEPER = """
 trap '' HUP INT TERM
-cat >/dev/null
+groups=''
+while read -r group; do
+  if [ "$group" = none ]; then groups=''; else groups="$groups -$group"; fi
+done
+if [ -n "$groups" ]; then
+  kill -s TERM -- $groups 2>/dev/null
+  tries=0
+  while kill -s 0 -- $groups 2>/dev/null && [ $tries -lt 50 ]; do tries=$((tries + 1)); sleep 0.1; done
+  kill -s KILL -- $groups 2>/dev/null
+fi
 tries=0
 until rm -rf -- "$1" 2>/dev/null || [ $tries -ge 50 ]; do tries=$((tries + 1)); sleep 0.1; done
 """
@@ -150,10 +160,15 @@ class OwnedProcesses:
                 process.kill()
                 process.wait(timeout=_STOP_TIMEOUT_S)
 
+    def end_with_me(self, group: int) -> None:
+        """Have a process group that was started elsewhere ended too, should this process be killed."""
+        self._tell_sweeper(str(group))
+
     def close(self) -> None:
         """End everything and remove the folder. May be called again."""
         self.stop(*reversed(list(self._running)))
         self._launcher.shutdown()
+        self._tell_sweeper("none")
         if self._sweeper.stdin is not None:
             self._sweeper.stdin.close()
         try:
@@ -162,6 +177,13 @@ class OwnedProcesses:
             self._sweeper.kill()
             self._sweeper.wait(timeout=_STOP_TIMEOUT_S)
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _tell_sweeper(self, word: str) -> None:
+        pipe = self._sweeper.stdin
+        if pipe is not None and not pipe.closed:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.write(word.encode() + b"\n")
+                pipe.flush()
 
     def _log_path(self, name: str) -> Path:
         return self.folder / f"{name}.log"

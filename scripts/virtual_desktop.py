@@ -1,7 +1,8 @@
 """A private desktop for tests and demonstrations: X server, window manager, message bus and sound server.
 
 Everything is this object's own: a free display with its own cookie, a runtime folder, a D-Bus session, and a PulseAudio
-or PipeWire without any real device. Nothing of the machine's own session is used, changed or seen. Standard library only.
+or PipeWire without any real device. Nothing of the machine's own session is used, changed or seen. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ _OPENBOX = """<?xml version="1.0"?>
 class VirtualDesktop:
     """A running private desktop; making the object starts it, `close()` or leaving the `with` block ends it.
 
-    `sound` is the kind of sound server, or "none". `screen` is (width, height) in pixels, or None for no X server at all.
-    With `private_home` the children's HOME is an empty folder too; without it they keep the caller's.
+    `sound` is the kind of sound server, or "none". `screen` is (width, height) in pixels, or None for no X server at
+    all. With `private_home` the children's HOME is an empty folder too; without it they keep the caller's.
 
     Raises DesktopError, with nothing left running, when a program is missing or a server does not come up in time. All
     methods block, with deadlines, and may be called from any thread, one at a time.
@@ -113,6 +114,10 @@ class VirtualDesktop:
     def close(self) -> None:
         """End all servers and remove the private folder. May be called again."""
         self._processes.close()
+
+    def end_with_me(self, group: int) -> None:
+        """Have the process group `group`, whose display this is, ended too, should this process be killed."""
+        self._processes.end_with_me(group)
 
     # Sound
 

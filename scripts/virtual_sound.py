@@ -1,7 +1,7 @@
 """Private sound servers: what each needs to run beside, and without touching, the machine's own.
 
-Standard library only. The servers see no real device: their one speaker is a null sink, whose monitor is what a recorder
-of internal audio listens to.
+Standard library only. The servers see no real device: their one speaker is a null sink, whose monitor is what a
+recorder of internal audio listens to.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ wireplumber.profiles = {
 
 
 def write_configuration(config_home: Path) -> None:
-    """Write the servers' and clients' settings below `config_home`, `.config` in the servers' home (PulseAudio looks nowhere else)."""
+    """Write the settings of servers and clients below `config_home`.
+
+    That must be `.config` in the servers' home: PulseAudio's daemon looks nowhere else.
+    """
     files = {
         "pulse/daemon.conf": _PULSE_DAEMON,
         "pulse/client.conf": _PULSE_CLIENT,

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+
 from virtual_desktop import SoundServer, VirtualDesktop
 
 SOUND_SERVERS: tuple[SoundServer, ...] = ("pulse", "pipewire")
@@ -37,6 +38,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def is_full() -> bool:
     """Whether the long counts were asked for, by `--full` or the environment variable LOOPNOTE_FULL."""
     return os.environ.get("LOOPNOTE_FULL", "") not in ("", "0")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _away_from_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests off the desktop, the sound and the settings of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
+            patch.delenv(name, raising=False)
+        patch.setenv("PULSE_SERVER", "unix:/nonexistent/no-test-uses-the-real-sound-server")
+        for name in ("CACHE", "CONFIG", "DATA", "STATE"):
+            patch.setenv(f"XDG_{name}_HOME", str(tmp_path_factory.mktemp(f"xdg-{name.lower()}")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,9 @@ class Hole:
 class Sound:
     """A file's sound: float32 (frames, channels), with whatever its container says about time already honoured.
 
-    `start_s` is when the first frame is played, counted as the container counts. Holes between time stamps are filled with
-    silence and listed; overlaps are negative holes, in which the later sound was kept whole.
+    `start_s` is when the first frame is played, counted as the container counts. Holes between time stamps are filled
+    with silence and listed; overlaps are holes of negative length, whose sound
+    is not taken out.
     """
 
     samples: Samples
@@ -50,21 +51,26 @@ def read_sound(path: Path, stream: int = 0) -> Sound:
     holes: list[Hole] = []
     start_s = 0.0
     frames_so_far = 0
+    overlapped_s = 0.0
     with av.open(str(path)) as container:
         assert len(container.streams.audio) > stream, f"{path.name} has no audio stream {stream}"
         source = container.streams.audio[stream]
         rate = source.rate
         for decoded in container.decode(source):
             block = _as_float(decoded)
-            at_s = float(decoded.time) if decoded.time is not None else start_s + frames_so_far / rate
+            assert decoded.time is not None, f"{path.name} has sound without a time"
+            at_s = float(decoded.time)
             if not blocks:
                 start_s = at_s
-            hole_s = at_s - (start_s + frames_so_far / rate)
+            due_s = start_s + frames_so_far / rate - overlapped_s
+            hole_s = at_s - due_s
             if abs(hole_s) > _ROUNDING_S:
-                holes.append(Hole(start_s + frames_so_far / rate, hole_s))
+                holes.append(Hole(due_s, hole_s))
                 if hole_s > 0:
                     blocks.append(np.zeros((round(hole_s * rate), block.shape[1]), np.float32))
                     frames_so_far += len(blocks[-1])
+                else:
+                    overlapped_s -= hole_s
             blocks.append(block)
             frames_so_far += len(block)
     assert blocks, f"{path.name} holds no sound"
@@ -76,9 +82,10 @@ def _as_float(decoded: av.AudioFrame) -> Samples:
     channels = decoded.layout.nb_channels
     values = values.T if decoded.format.is_planar else values.reshape(-1, channels)
     if values.dtype.kind == "f":
-        return values.astype(np.float32)
+        return np.asarray(values, dtype=np.float32)
     # Whole numbers; FLAC and PCM of 24 bits come in the upper bits of 32.
-    return (values / float(-np.iinfo(values.dtype).min)).astype(np.float32)
+    bits = values.dtype.itemsize * 8
+    return np.asarray(values / float(1 << (bits - 1)), dtype=np.float32)
 
 
 def read_pictures(path: Path, width: int | None = None) -> Iterator[tuple[float, NDArray[np.uint8]]]:
@@ -94,7 +101,7 @@ def read_pictures(path: Path, width: int | None = None) -> Iterator[tuple[float,
             assert decoded.time is not None, f"{path.name} has a picture without a time"
             if width is not None:
                 decoded = decoded.reformat(width=width, height=round(decoded.height * width / decoded.width))
-            yield float(decoded.time), decoded.to_ndarray(format="gray")
+            yield float(decoded.time), decoded.to_ndarray(format="gray").astype(np.uint8, copy=False)
 
 
 def find_flashes(pictures: Iterable[tuple[float, NDArray[np.uint8]]]) -> list[float]:
@@ -133,7 +140,7 @@ def find_beeps(sound: Sound) -> list[float]:
 
 @dataclass(frozen=True)
 class Sync:
-    """Flash and beep pairs of a recording: `offsets_s` is how much later than its flash each beep is (negative: early)."""
+    """Flash and beep pairs of a recording; each of `offsets_s` is how much later than its flash a beep is."""
 
     offsets_s: list[float] = field(default_factory=list)
     lonely_flashes: int = 0

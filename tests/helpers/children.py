@@ -83,7 +83,9 @@ def start_in(
                 stream.close()
 
 
-def _command(desktop: VirtualDesktop, code_or_args: str | Sequence[str | Path], args: Sequence[str | Path]) -> list[str]:
+def _command(
+    desktop: VirtualDesktop, code_or_args: str | Sequence[str | Path], args: Sequence[str | Path]
+) -> list[str]:
     if not isinstance(code_or_args, str):
         return [str(word) for word in (*code_or_args, *args)]
     # A file rather than `python -c`, with which soundcard cannot be imported.

@@ -23,7 +23,7 @@ def white_blocks(number: int) -> list[int]:
 
 
 def read_counter(luma: NDArray[np.uint8], left: int = 0, top: int = 0, scale: float = 1) -> int | None:
-    """The number shown in a picture (height, width), its row of blocks beginning at `left`, `top`; None if there is none."""
+    """The number shown in a picture (height, width) whose row of blocks begins at `left`, `top`; None without any."""
     block = BLOCK_PX * scale
     values = []
     for index in range(_BLOCKS):

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from virtual_desktop import VirtualDesktop
 from Xlib import X, display
 
 from tests.helpers import signals
@@ -26,6 +25,7 @@ from tests.helpers.children import start_in
 from tests.helpers.counter import BLOCK_PX, WIDTH_PX, white_blocks
 from tests.helpers.pulse_stream import PlaybackStream
 from tests.helpers.sound_clock import SoundClock
+from virtual_desktop import VirtualDesktop
 
 SceneName = Literal["flash", "static", "counter", "scroll"]
 
@@ -74,9 +74,9 @@ def show(
 ) -> Iterator[Scene]:
     """Show `scene` in `area` (left, top, width, height) of `desktop`; leaving the block ends it.
 
-    `count` flashes `interval_s` apart, or `count` pictures at `fps`. With a `title` it is an ordinary window of that name,
-    which the window manager may frame and move; without, it lies above all windows exactly at `area`. The block begins
-    when the window is there (and the sound server plays, if there is sound).
+    `count` flashes `interval_s` apart, or `count` pictures at `fps`. With a `title` it is an ordinary window of that
+    name, which the window manager may frame and move; without, it lies above all windows exactly at `area`. The block
+    begins when the window is there (and the sound server plays, if there is sound).
     """
     command = [sys.executable, "-m", "tests.helpers.desktop_scene", scene, "--area", ",".join(map(str, area))]
     command += ["--fps", str(fps), "--count", str(count), "--interval", str(interval_s)]
@@ -111,7 +111,10 @@ def _say(what: str, **report: object) -> None:
 
 
 class _Window:
-    """The window, black at first, and the drawing on it. Each change is one request: a grab sees all of it or nothing."""
+    """The window, black at first, and the drawing on it.
+
+    A number is changed by a single request, so that a grab sees all of it or nothing.
+    """
 
     def __init__(self, area: tuple[int, int, int, int], title: str | None) -> None:
         self.left, self.top, self.width, self.height = area
@@ -131,7 +134,9 @@ class _Window:
             pass
         self.sync()
 
-    def fill(self, colour: int, left: int = 0, top: int = 0, width: int | None = None, height: int | None = None) -> None:
+    def fill(
+        self, colour: int, left: int = 0, top: int = 0, width: int | None = None, height: int | None = None
+    ) -> None:
         self._gc.change(foreground=colour)
         self.window.fill_rectangle(self._gc, left, top, width or self.width, height or self.height)
 
@@ -202,7 +207,8 @@ def _flash(window: _Window, options: argparse.Namespace) -> int:
                     raise RuntimeError("the sound server does not play")
             listen(time.monotonic_ns() + 300_000_000)  # enough answers to know the clock well
         first_ns = time.monotonic_ns() + _LOOK_AHEAD_NS
-        # Not on a grid that a recorder's own could stay in step with: the phase moves by 1/16 of a 60 Hz picture each time.
+        # Not on a grid that a recorder's own could stay in step with: the phase moves by 1/16 of a 60 Hz picture each
+        # time.
         step_ns = round(options.interval * 1e9) + round(1e9 / 60 / 16)
         instants.extend(first_ns + number * step_ns for number in range(options.count))
         _say("started")
@@ -254,11 +260,17 @@ def _counter(window: _Window, options: argparse.Namespace) -> int:
 def _scroll(window: _Window, options: argparse.Namespace) -> int:
     """The counter, and below it text that moves up by two pixels with each picture."""
 
+    def write(number: int, top: int) -> None:
+        line = f"{number:6d} the quick brown fox jumps over the lazy dog, and back again " * 5
+        window.text(8, top, line[:250])  # a request holds no more than 254 characters
+
     def move(number: int) -> None:
         window.scroll(2, BLOCK_PX)
         if number % 8 == 0:
-            line = f"{number:6d} the quick brown fox jumps over the lazy dog, and back again " * 5
-            window.text(8, window.height - 4, line[:250])
+            write(number, window.height - 4)
+
+    for top in range(window.height - 4, BLOCK_PX + 16, -16):
+        write(0, top)
 
     _count(window, options, move)
     return 0

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,15 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from virtual_desktop import VirtualDesktop
 
 from tests.helpers.children import start_in
 from tests.helpers.pulse_stream import PlaybackStream
 from tests.helpers.signals import RATE, Samples
 from tests.helpers.sound_clock import SoundClock, Timing
+from virtual_desktop import VirtualDesktop
 
-# How long after one another the server is asked which frame sounds. The short ones show the server's period, down to 3 ms;
-# together they are no multiple of a usual period, so that the questions fall into all parts of it.
+# How long after one another the server is asked which frame sounds. The short ones show the server's period, down to 3
+# ms; together they are no multiple of a usual period, so that the questions fall into all parts of it.
 ASK_AFTER_S = (0.003, 0.017)
 
 
@@ -91,7 +92,7 @@ def play(
     With `wait` the first frames sound already when the block begins.
     """
     handle, path = tempfile.mkstemp(prefix="sound-", suffix=".npy", dir=desktop.folder)
-    with open(handle, "wb") as file:
+    with os.fdopen(handle, "wb") as file:
         np.save(file, samples)
     command = [sys.executable, "-m", "tests.helpers.player", path, "--rate", str(samplerate), "--name", name]
     command += ["--request-frames", str(request_frames), *(["--sink", sink] if sink else [])]

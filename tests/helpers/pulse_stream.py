@@ -1,7 +1,7 @@
 """A playback stream that knows which of its samples sounds when: libpulse through ctypes.
 
-Written against libpulse's own headers (pulse/stream.h, pulse/def.h), and apart from the recorder's way to the sound server,
-so that the one can be checked by the other. Works the same on PulseAudio and on PipeWire's stand-in for it.
+Written against libpulse's own headers (pulse/stream.h, pulse/def.h), and apart from the recorder's way to the sound
+server, so that the one can be checked by the other. Works the same on PulseAudio and on PipeWire's stand-in for it.
 """
 
 from __future__ import annotations
@@ -102,10 +102,10 @@ def _library() -> Any:
 class PlaybackStream:
     """Plays what `fill(first_frame, frames)` gives, from frame 0 on, at the default speaker or `sink`.
 
-    `fill` is called by libpulse's own thread and returns float32 (frames, channels); fewer frames mean that the sound ends
-    there. `buffer_s` is how far ahead of the sound it is called, `request_frames` for how much at a time: the server takes
-    that for its own period too (PipeWire's quantum), unless another stream asks for less. All other methods are for one
-    other thread; each blocks for 10 s at most and raises RuntimeError then.
+    `fill` is called by libpulse's own thread and returns float32 (frames, channels); fewer frames mean that the sound
+    ends there. `buffer_s` is how far ahead of the sound it is called, `request_frames` for how much at a time: the
+    server takes that for its own period too (PipeWire's quantum), unless another stream asks for less. All other
+    methods are for one other thread; each blocks for 10 s at most and raises RuntimeError then.
     """
 
     def __init__(
@@ -184,8 +184,8 @@ class PlaybackStream:
             info = found.contents
             if not info.playing or info.read_index_corrupt:
                 return None
-            # `timestamp` is the time of day at which the server wrote the answer; of what it had read from the stream by
-            # then, the last `sink_usec` had not yet sounded.
+            # `timestamp` is the time of day at which the server wrote the answer; of what it had read from the stream
+            # by then, the last `sink_usec` had not yet sounded.
             stamp_ns = info.seconds * 1_000_000_000 + info.microseconds * 1_000
             at_ns = stamp_ns - (time.time_ns() - time.monotonic_ns())
             frame = info.read_index / self._frame_bytes - info.sink_usec * self._samplerate / 1e6

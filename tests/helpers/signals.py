@@ -19,7 +19,8 @@ RATE = 48_000
 # The band that every codec keeps, down to 16 kbit/s speech: what lies outside tells nothing and costs bits.
 _LOW_HZ = 150.0
 _HIGH_HZ = 5_000.0
-# Far above chance: unrelated noise of 0.2 s in this band correlates at about 0.03 to 0.1 at its best offset in a minute.
+# Far above chance: unrelated noise of 0.2 s in this band correlates at about 0.03 to 0.1 at its best offset in a
+# minute.
 _SURE = 0.3
 
 
@@ -48,7 +49,9 @@ def exact_noise(duration_s: float, samplerate: int = RATE, channels: int = 2, se
     return (values / 32768).astype(np.float32)
 
 
-def tone(duration_s: float, frequency_hz: float, samplerate: int = RATE, channels: int = 2, peak: float = 0.5) -> Samples:
+def tone(
+    duration_s: float, frequency_hz: float, samplerate: int = RATE, channels: int = 2, peak: float = 0.5
+) -> Samples:
     """A steady sine."""
     phase = 2 * math.pi * frequency_hz * np.arange(round(duration_s * samplerate)) / samplerate
     return np.repeat((peak * np.sin(phase)).astype(np.float32)[:, None], channels, axis=1)
@@ -124,4 +127,4 @@ def locate(recorded: Samples, reference: Samples, samplerate: int = RATE, least_
 
 
 def _mono(samples: Samples) -> NDArray[np.float64]:
-    return samples.reshape(len(samples), -1).mean(axis=1, dtype=np.float64)
+    return np.asarray(samples.reshape(len(samples), -1).mean(axis=1, dtype=np.float64))

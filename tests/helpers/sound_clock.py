@@ -16,8 +16,8 @@ _WINDOW_NS = 500_000_000
 class Timing:
     """At CLOCK_MONOTONIC `at_ns`, frame number `frame` of a stream sounded, said the server.
 
-    `stepwise` tells that the number moves once a period: PipeWire's answer, read between two periods, is that of the last
-    one. PulseAudio's is exact at any time.
+    `stepwise` tells that the number moves once a period: PipeWire's answer, read between two periods, is that of the
+    last one. PulseAudio's is exact at any time.
     """
 
     at_ns: int
