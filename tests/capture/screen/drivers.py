@@ -135,7 +135,7 @@ class X11Driver:
         self.rename(hex(window.id), title)
         window.map()
         self._display.sync()
-        self._await("the window", lambda: hex(window.id) in [w.id for w in self.system.windows()])
+        eventually(lambda: hex(window.id) in [w.id for w in self.system.windows()], "the window")
         return hex(window.id)
 
     def move_window(self, window: str, left: int, top: int) -> None:
@@ -168,6 +168,9 @@ class X11Driver:
         self._windows.clear()
         self._desktop.close()
 
+    def xrandr(self, *args: str) -> None:
+        subprocess.run(["xrandr", *args], env=self._desktop.env, check=True, timeout=10, capture_output=True)
+
     def close(self) -> None:
         """Leave the screen as it was."""
         for window in list(self._windows):
@@ -179,9 +182,6 @@ class X11Driver:
 
     def _xdotool(self, *args: str) -> None:
         subprocess.run(["xdotool", *args], env=self._desktop.env, check=True, timeout=10, capture_output=True)
-
-    def _await(self, what: str, happened: Callable[[], bool]) -> None:
-        eventually(happened, what)
 
 
 def eventually(happened: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:

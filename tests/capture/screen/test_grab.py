@@ -134,8 +134,8 @@ def test_late_grabs_miss_ticks_and_stay_on_the_schedule() -> None:
 
     stage.desktop.before_grab = slow_at_the_third
     frames = stage.run(0.95)
-    # Looked at 0, 100, 200, 450 (the tick of 400, late; the one of 300 is lost), 500, 600, ...; each is stamped half-way
-    # to the look before it.
+    # Looked at 0, 100, 200, 450 (the tick of 400, late; the one of 300 is lost), 500, 600, ...; each is stamped
+    # half-way to the look before it.
     assert [after_ms(f) for f in frames] == [0, 50, 150, 325, 475, 550, 650, 750, 850]
     assert (stage.grabber.captured, stage.grabber.dropped) == (9, 1)
 

@@ -1,0 +1,288 @@
+"""What only a real X server can show: none, a dying and a frozen one, several monitors, and the time of pictures."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from capture.channel import Channel, Overflow
+from capture.clock import NS_PER_MS, NS_PER_S, MonotonicClock
+from capture.errors import ScreenUnavailable
+from capture.model import Area, Notice, VideoFrame
+from capture.screen import mss_source
+from capture.screen.grab import ScreenGrabber
+from capture.screen.x11 import X11Screen
+from capture.screen.x11_desktop import XDesktop
+from owned_processes import OwnedProcesses
+from tests.capture.screen.drivers import X11Driver, eventually
+from tests.helpers import desktop_scene
+from tests.helpers.counter import BLOCK_PX, WIDTH_PX, read_counter
+from virtual_desktop import VirtualDesktop
+
+COUNTER_SPEC = f"0,0,{WIDTH_PX}x{BLOCK_PX}"
+
+
+class XServer:
+    """An X server of 640x480 without access control, which can be ended and started again under the same number."""
+
+    def __init__(self, folder: Path) -> None:
+        self._processes = OwnedProcesses("loopnote-x-")
+        self._authority = folder / "empty"
+        self._authority.touch()
+        read_end, write_end = os.pipe()
+        try:
+            self._start("-displayfd", str(write_end), pass_fds=[write_end])
+            self._processes.wait_for("Xvfb", lambda: bool(self._number(read_end)), 20)
+        finally:
+            os.close(read_end)
+            os.close(write_end)
+
+    def _number(self, read_end: int) -> str:
+        os.set_blocking(read_end, False)
+        try:
+            self.display = ":" + os.read(read_end, 64).decode().strip()
+        except BlockingIOError:
+            return ""
+        return self.display
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"DISPLAY": self.display, "XAUTHORITY": str(self._authority)}
+
+    @property
+    def pid(self) -> int:
+        return self._processes.pids_of("Xvfb")[0]
+
+    def kill(self) -> None:
+        self._processes.stop("Xvfb", how=signal.SIGKILL)
+
+    def start_again(self) -> None:
+        # A killed server leaves its lock behind; the new one removes it when it sees that nobody holds it.
+        self._start(self.display)
+        self._processes.wait_for("Xvfb", self._answers, 20)
+
+    def close(self) -> None:
+        self._processes.close()
+
+    def _start(self, *args: str, pass_fds: tuple[int, ...] | list[int] = ()) -> None:
+        argv = ["Xvfb", *args, "-screen", "0", "640x480x24", "-nolisten", "tcp", "-ac", "-noreset"]
+        self._processes.start(argv, dict(os.environ), death_signal="TERM", pass_fds=pass_fds)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(X11Screen(self.environ).screens())
+        except ScreenUnavailable:
+            return False
+
+
+@pytest.fixture
+def x_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[XServer]:
+    server = XServer(tmp_path)
+    monkeypatch.setenv("XAUTHORITY", server.environ["XAUTHORITY"])
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+class Recording:
+    """A grabber in its own thread, and what it gave."""
+
+    def __init__(self, screen: X11Screen, spec: str, fps: float, bound: int = 1000) -> None:
+        self.frames: list[VideoFrame] = []
+        self.notices: list[Notice] = []
+        self.fault: Exception | None = None
+        self.out: Channel[VideoFrame] = Channel("pictures", bound, Overflow.DROP_NEWEST)
+        self.grabber = ScreenGrabber(
+            screen, spec, False, fps, 1.0, "bgra", self.out, MonotonicClock(), self.notices.append
+        )
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        try:
+            self.grabber.run(self.stop)
+        except Exception as error:  # noqa: BLE001 - shown by the test
+            self.fault = error
+
+    def end(self, timeout_s: float = 2.0) -> list[VideoFrame]:
+        self.stop.set()
+        self.thread.join(timeout_s)
+        assert not self.thread.is_alive(), f"the screen thread did not end in {timeout_s} s"
+        assert self.fault is None, self.fault
+        return self.out.drain()
+
+
+@contextmanager
+def recording(screen: X11Screen, spec: str = "all", fps: float = 30) -> Iterator[Recording]:
+    made = Recording(screen, spec, fps)
+    made.thread.start()
+    try:
+        assert made.grabber.first_picture.wait(10), made.fault
+        yield made
+    finally:
+        made.stop.set()
+        made.thread.join(10)
+
+
+# --- No server --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, "DISPLAY is not set"),
+        ({"DISPLAY": ""}, "DISPLAY is not set"),
+        ({"DISPLAY": "nonsense"}, "display nonsense cannot be opened"),
+        ({"DISPLAY": ":65123"}, "display :65123 cannot be opened"),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "Wayland .* sound works"),
+        ({"XDG_SESSION_TYPE": "wayland"}, "Wayland .* sound works"),
+    ],
+)
+def test_without_a_usable_display_everything_says_so(environ: dict[str, str], words: str) -> None:
+    system = X11Screen(environ)
+    questions = (
+        system.describe,
+        system.screens,
+        system.windows,
+        lambda: system.find("all"),
+        lambda: system.find("window:x"),
+        lambda: system.open("all", True),
+    )
+    for question in questions:
+        with pytest.raises(ScreenUnavailable, match=words) as caught:
+            question()
+        assert caught.value.hint
+
+
+def test_an_x_server_inside_wayland_is_not_taken_for_the_screen(
+    x_own: XServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert X11Screen(x_own.environ | {"WAYLAND_DISPLAY": "wayland-0"}).screens(), "an X server of its own is a screen"
+    monkeypatch.setattr(XDesktop, "is_xwayland", True)
+    with pytest.raises(ScreenUnavailable, match="Wayland"):
+        X11Screen(x_own.environ).screens()
+
+
+def test_a_wrong_cookie_is_refused_in_words(
+    x_server: VirtualDesktop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").touch()
+    monkeypatch.setenv("XAUTHORITY", str(tmp_path / "empty"))
+    with pytest.raises(ScreenUnavailable, match="cannot be opened") as caught:
+        X11Screen(x_server.env).screens()
+    assert "XAUTHORITY" in caught.value.hint
+
+
+def test_nothing_is_printed(x_own: XServer, capfd: pytest.CaptureFixture[str]) -> None:
+    # python-xlib remarks on an empty XAUTHORITY on standard output, where `--json` writes.
+    X11Screen(x_own.environ).windows()
+    X11Screen(x_own.environ).open("all", True).close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_frozen_server_is_not_waited_for(x_own: XServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mss_source, "ANSWER_S", 0.3)
+    system = X11Screen(x_own.environ)
+    source = system.open("all", False)
+    os.kill(x_own.pid, signal.SIGSTOP)
+    try:
+        for question in (system.screens, lambda: system.find("all"), lambda: system.open("all", False)):
+            with pytest.raises(ScreenUnavailable, match=f"display {x_own.display} does not answer"):
+                question()
+    finally:
+        os.kill(x_own.pid, signal.SIGCONT)
+    eventually(lambda: not any(t.name == "ask-screen" for t in threading.enumerate()), "the end of the questions")
+    assert source.grab().shape == (480, 640, 4)
+    source.close()
+
+
+# --- A server that dies -----------------------------------------------------------------------------------------------
+
+
+def test_a_killed_server_is_told_once_and_a_new_one_is_recorded_again(x_own: XServer) -> None:
+    with recording(X11Screen(x_own.environ)) as made:
+        x_own.kill()
+        eventually(lambda: len(made.notices) == 1, "the notice")
+        assert made.notices[0].degrades
+        lost_ns = time.monotonic_ns()
+        eventually(lambda: made.grabber.last is not None and made.grabber.last.shown_ns > lost_ns, "a repeated picture")
+        x_own.start_again()
+        eventually(lambda: len(made.notices) == 2, "the notice of its return", timeout_s=3)
+        grabbed = made.grabber.captured
+        eventually(lambda: made.grabber.captured > grabbed, "a new picture")
+        made.end()
+        assert "again" in made.notices[1].text
+        assert made.grabber.dropped > 0
+
+
+def test_stopping_while_the_server_is_dead_takes_no_time(x_own: XServer) -> None:
+    with recording(X11Screen(x_own.environ)) as made:
+        x_own.kill()
+        eventually(lambda: len(made.notices) == 1, "the notice")
+        made.end(timeout_s=1)
+        assert made.grabber.last is not None
+
+
+# --- Several monitors -------------------------------------------------------------------------------------------------
+
+
+def test_two_monitors_are_two_screens(own_x11: X11Driver) -> None:
+    own_x11.xrandr("--setmonitor", "left", "300/80x600/160+0+0", "screen")
+    own_x11.xrandr("--setmonitor", "*right", "500/130x600/160+300+0", "none")
+    screens = own_x11.system.screens()
+    assert sorted(tuple(s.detail["area"]) for s in screens) == [(0, 0, 300, 600), (300, 0, 500, 600)]
+    (primary,) = [s for s in screens if s.is_default]
+    assert primary.detail["area"] == [300, 0, 500, 600]
+    assert own_x11.system.find("primary") == Area(300, 0, 500, 600)
+    for screen in screens:
+        assert own_x11.system.find(screen.id) == Area(*screen.detail["area"])
+    assert own_x11.system.find("all") == Area(0, 0, 800, 600)
+
+
+# --- Time and completeness --------------------------------------------------------------------------------------------
+
+
+def test_every_picture_of_a_moving_screen_is_there_at_its_time(x_screen: VirtualDesktop, x_env: None) -> None:
+    with recording(X11Screen(x_screen.env), COUNTER_SPEC, fps=60) as made:
+        with desktop_scene.show(x_screen, "counter", fps=25, count=100) as scene:
+            scene.wait_until_ended(20)
+        frames = made.end()
+    first_seen: dict[int, int] = {}
+    for frame in frames:
+        number = read_counter(frame.picture[:, :, 1])
+        if number is not None:
+            first_seen.setdefault(number, frame.shown_ns)
+    assert list(first_seen) == sorted(first_seen)
+    missing = set(scene.pictures_ns) - set(first_seen)
+    assert not missing - {max(scene.pictures_ns)}, "the last one may have been too short"
+    off_ms = [(first_seen[n] - at_ns) / NS_PER_MS for n, at_ns in scene.pictures_ns.items() if n in first_seen]
+    # Half an interval of 60 pictures a second either way is the nature of it; in the middle there must be no bias.
+    assert abs(statistics.median(off_ms)) < 4, off_ms
+    assert np.mean(np.abs(off_ms) < 12) > 0.9, off_ms
+
+
+def test_a_still_screen_is_handed_over_once_a_second(x_screen: VirtualDesktop, x_env: None) -> None:
+    with recording(X11Screen(x_screen.env), "100,100,200x100", fps=20) as made:
+        eventually(lambda: len(made.out) >= 3, "three pictures")
+        frames = made.end()
+    gaps_ns = np.diff([f.shown_ns for f in frames])
+    assert (gaps_ns >= NS_PER_S).all()
+    assert (gaps_ns < 2 * NS_PER_S).all()
+    assert all((f.picture == frames[0].picture).all() for f in frames)
+    assert made.grabber.unchanged == made.grabber.captured - len(frames)
+
+
+@pytest.fixture
+def x_env(x_screen: VirtualDesktop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process may open the shared screen."""
+    monkeypatch.setenv("XAUTHORITY", x_screen.env["XAUTHORITY"])
