@@ -184,10 +184,8 @@ class _Patient:
 
     def encoders(self) -> Check:
         """Are the encoders in PyAV's copy of FFmpeg that the formats need?"""
-        try:
-            import av
-        except ImportError as error:
-            return Check("encoders", False, f"PyAV cannot be loaded: {error}", pip_install(AV_REQUIREMENT))
+        import av
+
         missing = []
         for name, formats in ENCODERS.items():
             try:
