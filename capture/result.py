@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,6 @@ from capture.model import AudioResult, Gap, RecordingResult, VideoResult
 
 if TYPE_CHECKING:
     from capture.session import Session
-    from capture.sound.mixer import Hole
-    from capture.stages.timing import Timing
 
 # Pictures that were due but lost, as a share of those due, from which on the result is no longer called whole: below
 # it nobody sees it (a picture in two hundred).
@@ -56,15 +54,22 @@ def _audio(session: Session) -> AudioResult | None:
         channels=session.channels,
         peak_dbfs=None if math.isinf(meter.peak_dbfs) else meter.peak_dbfs,
         silent=meter.silent,
-        gaps=tuple(_gaps(session.mixer.holes, session.timing)),
+        gaps=tuple(_gaps(session)),
     )
 
 
-def _gaps(holes: Iterable[Hole], timing: Timing) -> Iterable[Gap]:
+def _gaps(session: Session) -> Iterator[Gap]:
     """Holes of the signal as places in the file; what lay in a pause, or outside the recording, is no gap."""
+    from capture.sound.track import NO_SOUND, NOT_BEGUN
+
+    timing = session.timing
     end_ns = timing.end_ns
     assert end_ns is not None
-    for hole in holes:
+    for hole in session.mixer.holes:
+        # An idle speaker gives nothing at all until something plays, and an application gives nothing between two
+        # sounds. That silence is the truth. A speaker that has begun, however, never leaves off by itself.
+        if hole.reason == NOT_BEGUN or (hole.reason == NO_SOUND and hole.source in session.application_names):
+            continue
         start_ns = timing.recorded_ns(hole.start_ns)
         length_ns = timing.recorded_ns(min(hole.end_ns, end_ns)) - start_ns
         if length_ns > 0:

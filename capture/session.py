@@ -197,7 +197,7 @@ class Session:
 
     def _source_title(self) -> str:
         if self._settings.apps:
-            return ", ".join(source.name for source in self._sources if source.name != "mic")
+            return ", ".join(sorted(self.application_names))
         if self._settings.system:
             return "System audio" if self._settings.screen is None else "Screen"
         return "Microphone" if self._settings.screen is None else "Screen"
@@ -229,6 +229,10 @@ class Session:
 
     def _begin(self, early: list[SourceItem]) -> None:
         """Set the origin and start the stages: from here on, all that sounds is in the file."""
+        # Everything that takes time (imports above all) comes before the origin: once it is set, the recording runs, and
+        # says so within a few milliseconds.
+        from capture.sound.mixer import Mixer, SourceMix
+
         if self.grabber:
             self._await_first_picture(self.grabber)
         self.timing = Timing(self._clock.now_ns())
@@ -237,6 +241,10 @@ class Session:
         self._write = Worker("write", self._writing.run, on_fault=self._faulty("write"))
         self._encoders_running = bool(self._sources) + bool(self.grabber)
         if self._sources:
+            gains = self._settings.gains_db
+            mixes = [SourceMix(s.name, gains.get("mic" if s.name == "mic" else "system", 0.0)) for s in self._sources]
+            fmt = AudioFormat(self.plan.samplerate, self._settings.channels)
+            self.mixer = Mixer(self.timing.origin_ns, fmt, mixes, self._settings.tracks == "separate")
             self._start_mixing(early)
         if self.grabber:
             assert self.output.video is not None
@@ -262,15 +270,9 @@ class Session:
             raise ScreenUnavailable("the screen gave no picture", "See: loopnote doctor")
 
     def _start_mixing(self, early: list[SourceItem]) -> None:
-        from capture.sound.mixer import Mixer, SourceMix
-
-        gains = self._settings.gains_db
-        mixes = [SourceMix(s.name, gains.get("mic" if s.name == "mic" else "system", 0.0)) for s in self._sources]
-        fmt = AudioFormat(self.plan.samplerate, self._settings.channels)
-        self.mixer = Mixer(self.timing.origin_ns, fmt, mixes, self._settings.tracks == "separate")
         self.sound_stage = SoundStage(
             self.mixer,
-            fmt.samplerate,
+            self.plan.samplerate,
             self.output.audio,
             self._items,
             self._packets,
@@ -279,9 +281,9 @@ class Session:
             self._tell_levels,
             self._source_opened,
         )
-        for item in early:
-            self.sound_stage.handle(item)
-        self._mix = Worker("mix", self.sound_stage.run, self._encoder_ended, self._faulty("mix"))
+        self._mix = Worker(
+            "mix", lambda stop: self.sound_stage.run(stop, early), self._encoder_ended, self._faulty("mix")
+        )
         self._mix.start()
 
     # --- while it runs ------------------------------------------------------------------------------------------------
@@ -308,6 +310,13 @@ class Session:
     @property
     def channels(self) -> int:
         return self._settings.channels
+
+    @property
+    def application_names(self) -> frozenset[str]:
+        """The names of the sources that are applications."""
+        if not self._settings.apps:
+            return frozenset()
+        return frozenset(source.name for source in self._sources if source.name != "mic")
 
     @property
     def is_made_louder(self) -> bool:

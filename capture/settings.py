@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,9 @@ FPS_RANGE = (0.1, 240.0)
 SCALE_RANGE = (0.1, 4.0)
 # Beyond these, what is asked is surely a slip: 60 dB is a factor of 1000.
 GAIN_RANGE_DB = (-60.0, 60.0)
+# A tenth of a second holds no syllable; a year is surely a slip, and beyond some centuries clocks overflow.
+DURATION_RANGE_S = (0.1, 366 * 86_400.0)
+MEND_FILE = "Mend the file, or move it away."
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,16 @@ class RecordingSettings:
             _one_of("format", self.format, SOUND_FORMATS + SCREEN_FORMATS)
         _in_range("fps", self.fps, FPS_RANGE)
         _in_range("scale", self.scale, SCALE_RANGE)
-        if self.duration_s is not None and not (math.isfinite(self.duration_s) and self.duration_s > 0):
-            raise SettingsError(f"a duration of {self.duration_s} s cannot be recorded", "Give a number above 0.")
+        if self.duration_s is not None and not DURATION_RANGE_S[0] <= self.duration_s <= DURATION_RANGE_S[1]:
+            raise SettingsError(
+                f"a duration of {self.duration_s:g} s cannot be recorded", "Give 0.1 s or more, and at most a year."
+            )
+        for name, text in (("speaker", self.speaker), ("mic", self.mic), ("screen", self.screen)):
+            _not_empty(name, text)
+        for number, app in enumerate(self.apps):
+            _not_empty("app", app)
+            if app.casefold() in (other.casefold() for other in self.apps[:number]):
+                raise SettingsError(f"the application {app!r} is named twice", "Name each application once.")
         for target, gain_db in self.gains_db.items():
             _one_of("gain", target, GAIN_TARGETS)
             _in_range(f"gain {target}", gain_db, GAIN_RANGE_DB)
@@ -95,6 +106,11 @@ def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
         raise SettingsError(f"{name}: {value!r} is unknown", f"Choose one of: {', '.join(str(a) for a in allowed)}.")
 
 
+def _not_empty(name: str, text: str | None) -> None:
+    if text is not None and not text.strip():
+        raise SettingsError(f"{name}: an empty text names nothing", "Give a name; they are listed by: loopnote devices")
+
+
 def _in_range(name: str, value: float, allowed: tuple[float, float]) -> None:
     low, high = allowed
     if not (math.isfinite(value) and low <= value <= high):
@@ -105,7 +121,7 @@ def settings_file() -> Path:
     """Where the user's defaults are kept (the platform's own place; XDG_CONFIG_HOME on Linux)."""
     from platformdirs import user_config_path
 
-    return user_config_path("loopnote") / "settings.toml"
+    return user_config_path("loopnote", appauthor=False) / "settings.toml"
 
 
 def load(path: Path | None = None) -> RecordingSettings:
@@ -116,25 +132,34 @@ def load(path: Path | None = None) -> RecordingSettings:
     path = path or settings_file()
     try:
         with path.open("rb") as file:
-            table = tomllib.load(file).get("recording", {})
+            document = tomllib.load(file)
     except FileNotFoundError:
         return RecordingSettings()
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}", "Mend the file, or move it away.") from error
-    known = {f.name for f in fields(RecordingSettings)} - {"file", "duration_s"}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}", MEND_FILE) from error
+    except (ValueError, RecursionError) as error:  # not TOML, or not even UTF-8
+        raise SettingsError(f"{path} cannot be read: {error}", MEND_FILE) from error
+    table = document.pop("recording", {})
+    for key in document:
+        raise SettingsError(f"{path}: {key!r} is no section", "All settings stand under the line: [recording]")
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: 'recording' must be a section", "Write it as a line of its own: [recording]")
     for key in table:
-        if key not in known:
-            raise SettingsError(f"{path}: {key!r} is no setting", f"Known are: {', '.join(sorted(known))}.")
+        if key not in _KINDS:
+            raise SettingsError(f"{path}: {key!r} is no setting", f"Known are: {', '.join(sorted(_KINDS))}.")
     try:
         return RecordingSettings(**{key: _from_toml(key, value) for key, value in table.items()})
-    except (SettingsError, TypeError, ValueError) as error:
-        raise SettingsError(
-            f"{path}: {error}", getattr(error, "hint", "") or "Mend the file, or move it away."
-        ) from error
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}", error.hint) from error
 
 
 def save(settings: RecordingSettings, path: Path | None = None) -> Path:
-    """Write the defaults that differ from the built-in ones; replaces the file in one step, private to the user."""
+    """Write the defaults that differ from the built-in ones; replaces the file in one step, private to the user.
+
+    `file` and `duration_s` belong to one recording and are not kept. Raises `SettingsError`; the old file then stands.
+    """
+    import tempfile
+
     import tomli_w
 
     path = path or settings_file()
@@ -142,24 +167,84 @@ def save(settings: RecordingSettings, path: Path | None = None) -> Path:
     table = {
         f.name: _to_toml(getattr(settings, f.name))
         for f in fields(settings)
-        if f.name not in ("file", "duration_s") and getattr(settings, f.name) != getattr(built_in, f.name)
+        if f.name in _KINDS and getattr(settings, f.name) != getattr(built_in, f.name)
     }
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_suffix(".toml.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        tomli_w.dump({"recording": table}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        content = tomli_w.dumps({"recording": table}).encode()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A name of its own, so that two that save at once do not write into one another; readable by the user only.
+        descriptor, temporary = tempfile.mkstemp(prefix=".settings.", suffix=".new", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}", "Make its folder writable.") from error
+    except UnicodeError as error:
+        raise SettingsError(f"{path} cannot be written: a text in it is no Unicode", "Choose another name.") from error
     return path
 
 
+def _is_number(value: object) -> bool:
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) < 2**63  # TOML promises no more; more may overflow a float
+    return isinstance(value, float)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_numbers(value: object) -> bool:
+    return isinstance(value, dict) and all(_is_number(item) for item in value.values())
+
+
+_TEXT = (_is_text, "a text in quotes")
+_SWITCH = (_is_switch, "true or false")
+_NUMBER = (_is_number, "a number")
+# What may stand in the file, and how each looks there: a text where a list is expected would else become its letters.
+_KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "system": _SWITCH,
+    "speaker": _TEXT,
+    "apps": (_is_texts, 'a list of texts, such as ["Firefox"]'),
+    "mic": _TEXT,
+    "gains_db": (_is_numbers, "a table of numbers, such as {mic = 6}"),
+    "tracks": _TEXT,
+    "screen": _TEXT,
+    "fps": _NUMBER,
+    "cursor": _SWITCH,
+    "scale": _NUMBER,
+    "format": _TEXT,
+    "quality": _TEXT,
+    "channels": (lambda value: type(value) is int, "1 or 2"),
+    "folder": _TEXT,
+}
+
+
 def _from_toml(key: str, value: Any) -> Any:
+    fits, words = _KINDS[key]
+    if not fits(value):
+        raise SettingsError(f"{key} must be {words}, not {value!r}", MEND_FILE)
     if key == "apps":
         return tuple(value)
     if key == "folder":
-        return Path(value).expanduser()
+        try:
+            return Path(value).expanduser()
+        except RuntimeError as error:  # ~somebody, whom this computer does not know
+            raise SettingsError(f"folder: {value!r} leads nowhere", "Write the folder's whole path.") from error
     return value
 
 

@@ -60,8 +60,7 @@ class SoundStage:
         self._levels_due_ns = timing.origin_ns
         self._cutter = PauseCutter(timing.pauses, timing.origin_ns, samplerate)
 
-    def handle(self, item: SourceItem) -> None:
-        """Take what a source gave. Mix thread; before it runs, the recorder's."""
+    def _handle(self, item: SourceItem) -> None:
         if isinstance(item, SourceBlock):
             self.mixer.add(item.index, item.block)
         elif isinstance(item, SourceHole):
@@ -69,13 +68,18 @@ class SoundStage:
         elif isinstance(item, SourceOpened):
             self._on_source(item.index, item.device)
 
-    def run(self, stop: threading.Event) -> None:
-        """Body of the mix thread. Ends when the sound up to `timing.end_ns` is complete, or late beyond waiting."""
+    def run(self, stop: threading.Event, early: list[SourceItem]) -> None:
+        """Body of the mix thread. Ends when the sound up to `timing.end_ns` is complete, or late beyond waiting.
+
+        `early` is what the sources gave before the thread was started.
+        """
+        for item in early:
+            self._handle(item)
         while not self._complete():
             try:
-                self.handle(self._items.get(IDLE_S))
+                self._handle(self._items.get(IDLE_S))
                 for item in self._items.drain():
-                    self.handle(item)
+                    self._handle(item)
             except Empty:
                 pass
             except Closed:
