@@ -8,7 +8,7 @@ other by count, and stamps only say where a segment begins, whether it broke, an
                  │yes
                  ▼
      no segment yet ──────────▶ wait for some stamps ─▶ their midmean is where the segment begins
-     within JUMP of foreseen ─▶ place by count; ClockFilter learns ─▶ DriftLoop ─▶ 1.0 (samples untouched)
+     near where foreseen     ─▶ place by count; ClockFilter learns ─▶ DriftLoop ─▶ 1.0 (samples untouched)
      farther off ─────────────▶ wait for some stamps                           └▶ or the ratio to resample by
                                    │one is near again: a late stamp, no break: place by count
                                    └they stay away: the sound broke: a new segment begins at their midmean
@@ -19,24 +19,27 @@ divided by its nominal rate, from the segment's first frame.
 
 ClockFilter is the delay-locked loop of F. Adriaensen, "Using a DLL to filter time" (2005), with the bandwidth chosen by
 the measured jitter: a Kalman filter for an offset and a rate that wanders. Its steady state is that loop, with gains
-sqrt(2) w and w**2 for w = (RATE_WANDER / (variance * block length)) ** (1/4); before that it is the line of least
+sqrt(2) w and w**2, w = (RATE_WANDER / (variance * GROUP_S)) ** (1/4) a second; before that it is the line of least
 squares through all stamps so far, so it needs no slow start.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 # --- Breaks -----------------------------------------------------------------------------------------------------------
 
-# A stamp this far from where the count of samples foresees it may mean a break. Jitter is at most +-9 ms on PipeWire
-# and 0.05 ms on PulseAudio, rarely some 15 ms under load; what follows a break must be in place within 20 ms.
-JUMP_S = 0.020
+# A stamp this far from where the count of samples foresees it may mean a break; what follows a break must be in place
+# within 20 ms. PulseAudio's stamps are within 0.05 ms, PipeWire's within -1 and +4 ms, or +-9 ms as another program
+# measured, or -12 and +16 ms when it resamples: so where stamps are worse than usual, they must be farther off.
+JUMP_LEAST_S = 0.020
+JUMP_MOST_S = 0.030
+JUMP_SIGMAS = 4.0
 
 # Stamps decide after this long (blocks of 50 ms: five stamps, whose midmean is within 4 ms of the truth with +-9 ms of
-# jitter), or as soon as this many agree this closely (PulseAudio; three stamps with +-9 ms of jitter do so by chance
-# once in 400 times). It only delays the mix, never the sound's place.
+# jitter), or as soon as this many agree this closely. It only delays the mix, never the sound's place.
 SETTLE_S = 0.25
 AGREE_COUNT = 3
 AGREE_S = 0.0005
@@ -48,12 +51,20 @@ BACK_S = 2.0
 
 # --- The clock filter -------------------------------------------------------------------------------------------------
 
-# The jitter assumed until it is measured (PipeWire's +-9 ms is 5.2 ms of standard deviation); and the least that is
-# believed, since jitter is not as random as the filter assumes.
-JITTER_START_S = 0.006
+# Stamps are learnt in groups of this length, by their midmean: PipeWire renews its idea of the latency about once a
+# second, so the stamps of one second are all wrong by the same.
+GROUP_S = 1.0
+# And still alike from one group to the next (measured: correlation 0.4), which makes (1 + 0.4) / (1 - 0.4) of variance.
+ALIKE = 2.3
+
+# The jitter (standard deviation) of stamps and of groups that is assumed until it is measured, and the weight of that
+# assumption: +-9 ms of even jitter is 5.2 ms. And the least that is believed.
+JITTER_START_S = 0.005
+JITTER_START_WEIGHT = 5
 JITTER_LEAST_S = 0.0003
-JITTER_MEMORY = 64  # stamps over which jitter is averaged
-OUTLIER_SIGMAS = 4.0  # a stamp counts as if it were at most this far off
+JITTER_MEMORY = 64  # groups
+JITTER_MEMORY_STAMPS = 400
+OUTLIER_SIGMAS = 4.0  # a group counts as if it were at most this far off
 
 RATE_START = 300e-6  # what a source's clock may be off, before it is measured: cheap crystals keep within 100 ppm
 # How fast that changes (variance a second): 0.5 ppm in 1 s, 4 ppm in a minute, 10 ppm in five: a warming crystal, and
@@ -63,13 +74,16 @@ RATE_WANDER = 3e-13
 # --- Drift ------------------------------------------------------------------------------------------------------------
 
 # Samples are left alone until the source is this far from its place. Sound may be 15 ms early and 45 ms late against a
-# picture (ATSC IS-191), and the beginning of a segment is known to 4 ms only.
+# picture (ATSC IS-191), and the beginning of a segment is known to some milliseconds only.
 DEAD_BAND_S = 0.004
-MOVED_S = 0.003  # and has moved so far since the segment began: not a beginning that was misjudged
-DOUBT_S = 0.001  # and the filter knows it to this (one standard deviation)
-MISPLACED_S = 0.012  # farther off than this it is mended even so: sound was lost in pieces too short to be a break
+SURE_SIGMAS = 3.0  # all of these must be true by so many standard deviations more
+MOVED_S = 0.003  # it has moved so far since the segment began, so it is no beginning that was misjudged
+MISPLACED_S = 0.012  # or it is so far off: sound was lost in pieces too short to be a break
 
-PULL_S = 20.0  # the time constant with which it is brought into place; the filter's noise gives 10 ppm of flutter
+# It is brought into place with these time constants: what is surely wrong soon, what may be the filter's own noise (some
+# tenths of a millisecond) so slowly that the noise makes no flutter (0.3 ms in 100 s: 3 ppm).
+PULL_SURE_S = 8.0
+PULL_S = 100.0
 PULL_MOST = 500e-6  # 0.87 cent; listeners begin to notice at about 3 to 5 cents
 RATE_MOST = 0.015  # beyond this it is no clock but a wrong sample rate; jumps then keep it in place
 
@@ -89,34 +103,41 @@ class _Waiting:
 
 
 class ClockFilter:
-    """A source's clock against ours: the offset at `position_s`, and the rate at which it grows (s/s)."""
+    """A source's clock against ours: the offset at a position, and the rate at which it grows (s/s)."""
 
     def __init__(self) -> None:
         self.rate = 0.0
         self._rate_variance = RATE_START**2
-        self._jitter_variance = JITTER_START_S**2
-        self._jitter_weight = 2
+        self._group_jitter = _Variance(JITTER_MEMORY)
+        self._stamp_jitter = _Variance(JITTER_MEMORY_STAMPS)
         self.restart([])
 
     def restart(self, offsets_s: Sequence[float]) -> None:
         """A new segment was placed by the midmean of these stamps' offsets; rate and jitter are kept."""
         mean_s = sum(offsets_s) / max(1, len(offsets_s))
         for offset_s in offsets_s:
-            self._learn_jitter(offset_s - mean_s)
+            self._stamp_jitter.learn(offset_s - mean_s)
+        self._group: list[float] = []
+        self._group_from_s = 0.0
         self._position_s = 0.0
         self._offset_s = 0.0
-        self._offset_variance = self._jitter_variance / max(1, len(offsets_s))
+        self._offset_variance = self._stamp_jitter.value
         self._covariance = 0.0
 
     @property
     def doubt_s(self) -> float:
         """Standard deviation of the offset."""
-        return self._offset_variance**0.5
+        return math.sqrt(self._offset_variance)
+
+    @property
+    def rate_doubt(self) -> float:
+        """Standard deviation of the rate."""
+        return math.sqrt(self._rate_variance)
 
     @property
     def jitter_s(self) -> float:
         """Standard deviation of the stamps, as measured."""
-        return self._jitter_variance**0.5
+        return math.sqrt(self._stamp_jitter.value)
 
     def offset_s(self, position_s: float) -> float:
         """True time minus (segment's beginning + position)."""
@@ -124,6 +145,15 @@ class ClockFilter:
 
     def learn(self, position_s: float, offset_s: float) -> None:
         """One stamp: the sound at `position_s` was `offset_s` off the beginning plus position."""
+        self._stamp_jitter.learn(offset_s - self.offset_s(position_s))
+        if not self._group:
+            self._group_from_s = position_s
+        self._group.append(offset_s)
+        if position_s >= self._group_from_s + GROUP_S:
+            self._learn((self._group_from_s + position_s) / 2.0, midmean(self._group))
+            self._group.clear()
+
+    def _learn(self, position_s: float, offset_s: float) -> None:
         dt = position_s - self._position_s
         self._position_s = position_s
         self._offset_s += self.rate * dt
@@ -131,8 +161,8 @@ class ClockFilter:
         self._covariance += dt * (self._rate_variance + RATE_WANDER * dt / 2.0)
         self._rate_variance += RATE_WANDER * dt
 
-        total = self._offset_variance + self._jitter_variance
-        most = OUTLIER_SIGMAS * total**0.5
+        total = self._offset_variance + ALIKE * self._group_jitter.value
+        most = OUTLIER_SIGMAS * math.sqrt(total)
         surprise = max(-most, min(most, offset_s - self._offset_s))
         gain, rate_gain = self._offset_variance / total, self._covariance / total
         self._offset_s += gain * surprise
@@ -140,13 +170,21 @@ class ClockFilter:
         self._rate_variance -= rate_gain * self._covariance
         self._covariance *= 1.0 - gain
         self._offset_variance *= 1.0 - gain
+        self._group_jitter.learn(surprise)
 
-        self._learn_jitter(surprise)
 
-    def _learn_jitter(self, surprise_s: float) -> None:
-        self._jitter_weight = min(self._jitter_weight + 1, JITTER_MEMORY)
-        self._jitter_variance += (surprise_s * surprise_s - self._jitter_variance) / self._jitter_weight
-        self._jitter_variance = max(self._jitter_variance, JITTER_LEAST_S**2)
+class _Variance:
+    """A running mean square: of all so far, until there are `memory` of them."""
+
+    def __init__(self, memory: int) -> None:
+        self.value = JITTER_START_S**2
+        self._weight = JITTER_START_WEIGHT
+        self._memory = memory
+
+    def learn(self, deviation_s: float) -> None:
+        self._weight = min(self._weight + 1, self._memory)
+        self.value += (deviation_s * deviation_s - self.value) / self._weight
+        self.value = max(self.value, JITTER_LEAST_S**2)
 
 
 class DriftLoop:
@@ -166,16 +204,22 @@ class DriftLoop:
 
     def watch(self, error_s: float) -> bool:
         """Whether to resample from now on. `error_s`: true time minus the place of the sample that is next."""
-        if not self.engaged and self._clock.doubt_s < DOUBT_S:
-            if self._begun_s is None:
-                self._begun_s = error_s
-            moved_s = abs(error_s - self._begun_s)
-            self.engaged = abs(error_s) > MISPLACED_S or (abs(error_s) > DEAD_BAND_S and moved_s > MOVED_S)
+        if self.engaged:
+            return True
+        sure_s = SURE_SIGMAS * self._clock.doubt_s
+        if self._begun_s is None and sure_s < MOVED_S:
+            self._begun_s = error_s
+        far_s = abs(error_s) - sure_s
+        moves = abs(self._clock.rate) > SURE_SIGMAS * self._clock.rate_doubt
+        moved = self._begun_s is not None and abs(error_s - self._begun_s) - sure_s > MOVED_S
+        self.engaged = far_s > MISPLACED_S or (far_s > DEAD_BAND_S and (moves or moved))
         return self.engaged
 
     def ratio(self, error_s: float) -> float:
         """Frames of the source to use up for each frame of the recording."""
-        pull = max(-PULL_MOST, min(PULL_MOST, error_s / PULL_S))
+        sure_s = max(0.0, abs(error_s) - SURE_SIGMAS * self._clock.doubt_s)
+        pull = error_s / PULL_S + math.copysign(sure_s, error_s) / PULL_SURE_S
+        pull = max(-PULL_MOST, min(PULL_MOST, pull))
         return max(1.0 - RATE_MOST, min(1.0 + RATE_MOST, 1.0 / (1.0 + self._clock.rate) - pull))
 
 
@@ -224,7 +268,7 @@ class Timeline:
             self._waiting.append(_Waiting(position_s, None))
             return self._settle() if len(self._waiting) > 1 else self._take()
         self._waiting.append(_Waiting(position_s, stamp_s))
-        if abs(off_s) <= JUMP_S:
+        if abs(off_s) <= min(JUMP_MOST_S, max(JUMP_LEAST_S, JUMP_SIGMAS * self.clock.jitter_s)):
             self.clock.learn(position_s, stamp_s - position_s - self._begin_s)
             return self._take()
         return self._settle()
