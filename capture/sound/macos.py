@@ -62,7 +62,9 @@ class MacSound(SoundcardSystem):
 
         def meant(module: Any) -> Device:
             speakers = listed(module, DeviceKind.SPEAKER)
-            return default(module, DeviceKind.SPEAKER) if speaker is None else match(speakers, speaker)
+            return (
+                default(module, DeviceKind.SPEAKER) if speaker is None else match(speakers, speaker, DeviceKind.SPEAKER)
+            )
 
         device = self._desk.call(meant)
         if not is_virtual(device):

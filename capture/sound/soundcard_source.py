@@ -50,11 +50,15 @@ class Opening(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a source listens to. `find(soundcard)` runs in the desk's thread and raises `CaptureError`."""
+    """What a source listens to. `find(soundcard)` runs in the desk's thread and raises `CaptureError`.
+
+    `named` is None when the default is followed. A device that stands in for the named one has "instead_of" (the
+    named one's name) in its `detail`.
+    """
 
     kind: DeviceKind  # SPEAKER for a loopback
     find: Callable[[Any], Opening]
-    follows_default: bool
+    named: Device | None
 
 
 class SoundcardSource:
@@ -115,13 +119,17 @@ class SoundcardSource:
         """Watch thread: does the stream still listen to the right device, and is that still there?"""
         if look is None:
             return  # a system that does not answer may still deliver; when it does not, the stall is noticed
-        device = stream.device
-        is_speaker = self._target.kind is DeviceKind.SPEAKER
+        device, named, kind = stream.device, self._target.named, self._target.kind
+        is_speaker = kind is DeviceKind.SPEAKER
+        there = look.speakers if is_speaker else look.microphones
         default_id = look.default_speaker if is_speaker else look.default_microphone
-        if device.id not in (look.speakers if is_speaker else look.microphones):
-            stream.lose(f"{device.name} is gone")
-        elif self._target.follows_default and default_id is not None and default_id != device.id:
-            stream.lose(f"{device.name} is no longer the default {self._target.kind.value}")
+        stands_in = named is not None and "instead_of" in device.detail
+        if device.id not in there:
+            stream.lose(f"the {kind.value} {device.name} was removed")
+        elif named is not None and stands_in and named.id in there:
+            stream.lose(f"the {kind.value} {named.name} is back")
+        elif (named is None or stands_in) and default_id not in (None, device.id):
+            stream.lose(f"{device.name} is no longer the default {kind.value}")
 
 
 class _Stream:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from capture.clock import Clock, MonotonicClock
-from capture.errors import CaptureError, SourceLost, UnknownDevice
+from capture.errors import CaptureError, UnknownDevice
 from capture.model import Device, DeviceKind
 from capture.sound.soundcard_desk import Desk, DeviceWatch, Look, attribute, shared_desk
 from capture.sound.soundcard_source import Opening, SoundcardSource, Target
@@ -49,13 +50,13 @@ class SoundcardSystem:
     def _source(self, track: str, kind: DeviceKind, wanted: str | None) -> SoundcardSource:
         """A source for the device of that name or id; None follows the default. Raises `UnknownDevice`."""
         # A name is looked up once, now: later only that device is meant, even when another gets a like name.
-        named = None if wanted is None else self._desk.call(lambda module: match(listed(module, kind), wanted))
+        named = None if wanted is None else self._desk.call(lambda module: match(listed(module, kind), wanted, kind))
 
         def find(module: Any) -> Opening:
-            device = present(module, kind, named) if named is not None else default(module, kind)
+            device = default(module, kind) if named is None else present(module, kind, named)
             return self.opening(module, device)
 
-        return SoundcardSource(track, Target(kind, find, named is None), self._desk, self._clock)
+        return SoundcardSource(track, Target(kind, find, named), self._desk, self._clock)
 
 
 def listed(module: Any, kind: DeviceKind) -> list[Device]:
@@ -79,15 +80,19 @@ def listed(module: Any, kind: DeviceKind) -> list[Device]:
 
 
 def default(module: Any, kind: DeviceKind) -> Device:
-    """Desk thread: the default device of now. Raises `SourceLost` when there is none (now: one may be plugged in)."""
+    """Desk thread: the default device of now. Raises `UnknownDevice` when there is none."""
     for device in listed(module, kind):
         if device.is_default:
             return device
-    raise SourceLost(f"there is no {kind.value}", f"Plug in a {kind.value}, or enable one in the sound settings.")
+    raise UnknownDevice(f"there is no {kind.value}", f"Plug in a {kind.value}, or enable one in the sound settings.")
 
 
 def present(module: Any, kind: DeviceKind, named: Device) -> Device:
-    """Desk thread: the device `named`, found again by its id, or by its name when it was plugged in anew."""
+    """Desk thread: the device `named`, found again by its id, or by its name when it was plugged in anew.
+
+    For a speaker that is away the default one stands in, since what played on the one then plays on the other. Nothing
+    stands in for a microphone. Raises `UnknownDevice`.
+    """
     devices = listed(module, kind)
     for device in devices:
         if device.id == named.id:
@@ -95,24 +100,33 @@ def present(module: Any, kind: DeviceKind, named: Device) -> Device:
     namesakes = [device for device in devices if device.name == named.name]
     if len(namesakes) == 1:
         return namesakes[0]
-    raise SourceLost(f"{named.name} is not there", "Plug it in again: the recording then goes on with it.")
+    if kind is DeviceKind.MICROPHONE:
+        raise UnknownDevice(f"the microphone {named.name} is not connected", "Connect it again.")
+    device = default(module, kind)
+    return replace(device, detail={**device.detail, "instead_of": named.name})
 
 
-def match(devices: list[Device], wanted: str) -> Device:
-    """The one device that is meant by `wanted`: its id, its name, or a part of its name. Raises `UnknownDevice`."""
-    folded = wanted.casefold()
-    for meant in (
-        [device for device in devices if device.id == wanted],
-        [device for device in devices if device.name.casefold() == folded],
-        [device for device in devices if folded in device.name.casefold()],
-    ):
-        if len(meant) == 1:
-            return meant[0]
-        if meant:
-            ids = ", ".join(f"{device.name} ({device.id})" for device in meant)
-            raise UnknownDevice(f"{wanted!r} may mean any of: {ids}", "Give the id instead of the name.")
-    names = ", ".join(device.name for device in devices) or "none at all"
-    raise UnknownDevice(f"there is no {wanted!r}; there is: {names}")
+def match(devices: list[Device], wanted: str, kind: DeviceKind) -> Device:
+    """The device whose id or name is `wanted`, or the only one that has it in its id or name; whatever the case.
+
+    Raises `UnknownDevice`.
+    """
+    folded = wanted.casefold().strip()
+    exact = [device for device in devices if folded in (device.id.casefold(), device.name.casefold())]
+    # An empty name is part of every other.
+    partly = [d for d in devices if folded and (folded in d.id.casefold() or folded in d.name.casefold())]
+    found = exact or partly
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(f"{device.name} ({device.id})" for device in found)
+        text = f"{wanted!r} could be more than one {kind.value}: {ids}"
+        raise UnknownDevice(text, "Give more of the name, or the exact id.")
+    there = ", ".join(device.name for device in devices)
+    raise UnknownDevice(
+        f"no {kind.value} is called {wanted!r}",
+        f"There are: {there}." if there else f"There is no {kind.value} at all.",
+    )
 
 
 def library() -> str:

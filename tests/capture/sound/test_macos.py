@@ -134,7 +134,7 @@ def test_an_unplugged_microphone_is_lost_though_the_library_waits_on(sound: MacS
     library.microphones.pop()
     library.speakers.pop()
 
-    assert "USB Headset is gone" in str(read_until_lost(source))
+    assert "USB Headset was removed" in str(read_until_lost(source))
     source.close()
 
 

@@ -120,7 +120,7 @@ def test_no_default_is_no_error_in_the_list(sound: WindowsSound, library: FakeSo
     assert not any(device.is_default for device in sound.devices() if device.kind is DeviceKind.SPEAKER)
 
 
-@pytest.mark.parametrize("wanted", ["{0.0.0}.{b}", "headphones (usb)", "USB"])
+@pytest.mark.parametrize("wanted", ["{0.0.0}.{B}", "headphones (usb)", "USB", "{b}"])
 def test_a_speaker_is_found_by_id_name_or_a_part_of_it(sound: WindowsSound, wanted: str) -> None:
     source = sound.loopback(wanted)
 
@@ -145,10 +145,10 @@ def test_an_ambiguous_name_is_refused_and_the_choices_named(sound: WindowsSound,
 
 @pytest.mark.parametrize("find", ["loopback", "microphone"])
 def test_an_unknown_name_is_refused_and_the_known_ones_named(sound: WindowsSound, find: str) -> None:
-    with pytest.raises(UnknownDevice, match=r"'Nope'.*Realtek") as caught:
-        getattr(sound, find)("Nope")
-
-    assert "loopnote devices" in caught.value.hint
+    for name in ("Nope", ""):
+        with pytest.raises(UnknownDevice, match=f"is called '{name}'") as caught:
+            getattr(sound, find)(name)
+        assert "Realtek" in caught.value.hint
 
 
 def test_one_application_alone_is_refused_with_a_hint(sound: WindowsSound) -> None:
@@ -494,11 +494,11 @@ def test_a_driver_that_does_not_start_is_given_up(
     assert library.speakers[0].recording_count == 0
 
 
-def test_no_speaker_at_all_is_lost_not_unknown(sound: WindowsSound, library: FakeSoundcard) -> None:
+def test_no_speaker_at_all_is_told_at_open(sound: WindowsSound, library: FakeSoundcard) -> None:
     library.default_speaker = None
     source = sound.loopback(None)
 
-    with pytest.raises(SourceLost, match="no speaker") as caught:
+    with pytest.raises(UnknownDevice, match="no speaker") as caught:
         source.open()
 
     assert "Plug in" in caught.value.hint
@@ -540,14 +540,36 @@ def test_a_device_that_gives_sound_is_not_lost_however_long_it_runs(
         assert source.read(0.0) is None
 
 
-def test_an_unplugged_device_is_lost(
+def test_for_an_unplugged_speaker_the_default_stands_in_until_it_is_back(
     sound: WindowsSound, library: FakeSoundcard, opened: Callable[[SoundSource], SoundSource]
 ) -> None:
     source = opened(sound.loopback("USB"))
-    library.speakers.pop(1).makes_up_zeros = True  # the library makes up what the device no longer gives
+    unplugged = library.speakers.pop(1)
+    unplugged.makes_up_zeros = True  # the library makes up what the device no longer gives
 
-    assert "is gone" in str(read_until_lost(source))
-    with pytest.raises(SourceLost, match="not there"):
+    assert "Headphones (USB) was removed" in str(read_until_lost(source))
+    device = source.open()
+    assert (device.id, device.detail["instead_of"]) == ("{0.0.0}.{a}", "Headphones (USB)")
+
+    library.speakers.append(FakeDevice("{0.0.0}.{n}", "HDMI"))
+    library.default_speaker = library.speakers[1]
+    assert "no longer the default" in str(read_until_lost(source))
+    assert source.open().id == "{0.0.0}.{n}"
+
+    library.speakers.append(unplugged)
+    assert "Headphones (USB) is back" in str(read_until_lost(source))
+    assert source.open().id == "{0.0.0}.{b}"
+
+
+def test_nothing_stands_in_for_an_unplugged_microphone(
+    sound: WindowsSound, library: FakeSoundcard, opened: Callable[[SoundSource], SoundSource]
+) -> None:
+    library.microphones.append(FakeDevice("{0.0.1}.{m}", "Webcam"))
+    source = opened(sound.microphone("Webcam"))
+    library.microphones.pop()
+
+    assert "Webcam was removed" in str(read_until_lost(source))
+    with pytest.raises(UnknownDevice, match="Webcam is not connected"):
         source.open()
 
 
