@@ -27,8 +27,8 @@ def summarise(session: Session, file: Path, remarks: list[str]) -> RecordingResu
     if audio is not None:
         degraded += [_gap_in_words(gap) for gap in audio.gaps]
         clipped_frames = session.sound_stage.meter.clipped_frames
-        # What arrives beyond full scale was so before us (a server's resampler overshoots by a hair); ours is what comes
-        # of adding sources up and of making them louder.
+        # What arrives beyond full scale was so before us (a server's resampler overshoots by a hair); ours is what
+        # comes of adding sources up and of making them louder.
         if clipped_frames and session.is_made_louder:
             degraded.append(f"the sound was louder than full scale in {clipped_frames} samples, and was clipped")
     if video is not None and video.dropped > DROPPED_SHARE_LIMIT * (video.captured + video.dropped):

@@ -229,8 +229,8 @@ class Session:
 
     def _begin(self, early: list[SourceItem]) -> None:
         """Set the origin and start the stages: from here on, all that sounds is in the file."""
-        # Everything that takes time (imports above all) comes before the origin: once it is set, the recording runs, and
-        # says so within a few milliseconds.
+        # Everything that takes time (imports above all) comes before the origin: once it is set, the recording runs,
+        # and says so within a few milliseconds.
         from capture.sound.mixer import Mixer, SourceMix
 
         if self.grabber:
