@@ -135,22 +135,22 @@ class PauseCutter:
             self._run_start, self._begins_soft = at, True
         weight: Samples | None = None
         if self._begins_soft:
-            weight = self._rise(np.arange(at, until) - self._run_start)
+            weight = self._rise(np.arange(at - self._run_start, until - self._run_start, dtype=np.float32))
             self._begins_soft = until < self._run_start + self._fade_frames
         fade_from = max(cut_from - self._fade_frames, self._run_start)
         if until > fade_from and (at <= fade_from or self._fading_to == cut_from):
             self._fading_to = cut_from
-            fall = self._rise(cut_from - 1 - np.arange(at, until))
+            fall = self._rise(np.arange(cut_from - 1 - at, cut_from - 1 - until, -1, dtype=np.float32))
             weight = fall if weight is None else weight * fall
         for pieces, track in zip(parts, tracks, strict=True):
             piece = track[at - start : until - start]
             pieces.append(piece if weight is None else piece * weight[:, np.newaxis])
 
-    def _rise(self, frames: Samples) -> Samples:
-        """Weights of frames that are so far from the cut."""
+    def _rise(self, distances: Samples) -> Samples:
+        """Weights of frames that are so many frames away from the cut."""
         import numpy as np
 
-        steps = np.minimum((frames + 0.5) / self._fade_frames, 1.0)
+        steps = np.minimum((distances + 0.5) / self._fade_frames, 1.0)
         weights: Samples = (0.5 - 0.5 * np.cos(np.pi * steps)).astype(np.float32)
         return weights
 

@@ -39,10 +39,9 @@ class Meter:
         self.clipped_frames = 0  # frames in which a sample is beyond full scale: an encoder will clip them
         self._since = 0.0
 
-    def add(self, samples: Samples, peak: float | None = None) -> None:
-        """Samples of shape (frames, channels); `peak` when it is known already."""
-        if peak is None:
-            peak = peak_of(samples)
+    def add(self, samples: Samples) -> None:
+        """Samples of shape (frames, channels)."""
+        peak = peak_of(samples)
         self._since = max(self._since, peak)
         if peak > self.peak:
             self.peak = peak

@@ -1,11 +1,12 @@
 """The mix: what several sources gave, as one signal (or one a source) on the recording's frames.
 
-    AudioBlock ─▶ Track a ─┐  queues that are filled  ┌─▶ gain ─▶ sum ─▶ Meter ─▶ [mixed]
-    AudioBlock ─▶ Track b ─┘  up to different frames  └─▶ gain ────────▶ Meter ─▶ [a, b], when separate
+    AudioBlock ─▶ Track a ─▶ queue ─▶ gain ─▶ Meter ─┬─▶ sum ─▶ [mixed]
+    AudioBlock ─▶ Track b ─▶ queue ─▶ gain ─▶ Meter ─┴───────▶ [a, b], when separate
 
 `mix` goes as far as the slowest source has given sound, but never lags more than `lag_limit_ns` behind the time it is
 told: a source that is slower than that has silence put in its place, and a `Hole` says so. One source at 0 dB passes
-through bit for bit. Nothing is limited or clipped: the meter counts what an encoder will clip.
+through bit for bit. Nothing is limited or clipped: a sum beyond full scale is the encoder's to clip and a meter's to
+count.
 
 One thread (the mix thread) calls everything here; nothing blocks, nothing reads a clock.
 """
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.clock import NS_PER_MS, NS_PER_S, frames_to_ns
-from capture.sound.meter import Meter, peak_of
+from capture.sound.meter import Meter
 from capture.sound.track import Dropped, Hole, Track, frame_at
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ class Mixer:
         lag_limit_ns: int = LAG_LIMIT_NS,
     ) -> None:
         self.frames_done = 0
-        self.meter = Meter()  # of the mix; of the loudest track when they are separate
         self.source_meters = {source.name: Meter() for source in sources}  # after the gain
         self.tracks = [Track(source.name, origin_ns, fmt) for source in sources]
         self._gains = [np.float32(10.0 ** (source.gain_db / 20.0)) for source in sources]
@@ -116,20 +116,9 @@ class Mixer:
         """The peak of each source, after its gain, since this was last called; -inf is digital silence."""
         return {name: meter.take_dbfs() for name, meter in self.source_meters.items()}
 
-    @property
-    def peak_dbfs(self) -> float:
-        """The peak of all that was mixed; -inf is digital silence throughout, above 0.0 an encoder has clipped."""
-        return self.meter.peak_dbfs
-
-    @property
-    def clipped_frames(self) -> int:
-        """Frames of the mix that were beyond full scale."""
-        return self.meter.clipped_frames
-
-    @property
-    def silent(self) -> bool:
-        """Whether nothing of what was mixed could be heard."""
-        return self.meter.silent
+    def remarks(self) -> list[str]:
+        """What else was not as it should be, in words for people; holes are told by `holes`."""
+        return [remark for track in self.tracks for remark in track.remarks()]
 
     def _end_frame(self, end_ns: int) -> int:
         return -((self._origin_ns - end_ns) * self._format.samplerate // NS_PER_S)
@@ -142,15 +131,11 @@ class Mixer:
             samples = track.take(frames)
             if gain != 1.0:
                 samples = samples * gain
-            peak = peak_of(samples)
-            meter.add(samples, peak)
-            if self._separate or len(self.tracks) == 1:
-                self.meter.add(samples, peak)
+            meter.add(samples)
             tracks.append(samples)
         if self._separate or len(tracks) == 1:
             return tracks
         total = tracks[0] + tracks[1]
         for samples in tracks[2:]:
             total += samples
-        self.meter.add(total)
         return [total]

@@ -80,8 +80,8 @@ SURE_SIGMAS = 3.0  # all of these must be true by so many standard deviations mo
 MOVED_S = 0.003  # it has moved so far since the segment began, so it is no beginning that was misjudged
 MISPLACED_S = 0.012  # or it is so far off: sound was lost in pieces too short to be a break
 
-# It is brought into place with these time constants: what is surely wrong soon, what may be the filter's own noise (some
-# tenths of a millisecond) so slowly that the noise makes no flutter (0.3 ms in 100 s: 3 ppm).
+# It is brought into place with these time constants: what is surely wrong soon, what may be the filter's own noise
+# (some tenths of a millisecond) so slowly that the noise makes no flutter (0.3 ms in 100 s: 3 ppm).
 PULL_SURE_S = 8.0
 PULL_S = 100.0
 PULL_MOST = 500e-6  # 0.87 cent; listeners begin to notice at about 3 to 5 cents

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 NOT_BEGUN = "no sound had come yet"
 NO_SOUND = "no sound came"
 TAKEN = "its place was taken already"
+# Sound left out that is worth a word: two devices that follow each other may overlap by less.
+DROPPED_NS = NS_PER_S // 20
 # A failing device must not fill the memory with notes in a recording of days; what more comes widens the last one.
 NOTES_MOST = 10_000
 
@@ -135,6 +137,18 @@ class Track:
         if not parts:
             return np.zeros((0, self._format.channels), np.float32)
         return np.ascontiguousarray(parts[0]) if len(parts) == 1 else np.concatenate(parts)
+
+    def remarks(self) -> list[str]:
+        """What was not as it should be, apart from holes, in words for people."""
+        dropped_ns = sum(note.end_ns - note.start_ns for note in self.dropped)
+        found = []
+        if dropped_ns > DROPPED_NS:
+            found.append(f"{dropped_ns / NS_PER_S:.2f} s of sound came too late and was left out ({self.name})")
+        if self.timeline.broken_stamps:
+            found.append(f"the times of {self.timeline.broken_stamps} blocks of sound made no sense ({self.name})")
+        if self.repaired_blocks:
+            found.append(f"{self.repaired_blocks} blocks of sound held no numbers in places ({self.name})")
+        return found
 
     # --- from blocks to placed sound ---
 
