@@ -44,7 +44,7 @@ class AudioEncoder:
         """How many frames were taken so far."""
         return self._frames
 
-    def encode(self, samples: Samples) -> list[Packet]:
+    def encode(self, samples: Samples) -> list[Packet[Any]]:
         """Encode float32 sound of shape (frames, channels), any number of frames; full scale +-1, clipped beyond.
 
         Returns the packets that are ready (often none: a codec works in frames of its own length). Mix thread; blocks
@@ -70,7 +70,7 @@ class AudioEncoder:
         self._frames += len(samples)
         return _guarded(self._stream, frame)
 
-    def flush(self) -> list[Packet]:
+    def flush(self) -> list[Packet[Any]]:
         """The packets that were still in the codec. Nothing may be encoded after it."""
         if not self._frames:
             # Some codecs' last words need a first: a tenth of a second of silence keeps the file readable.
@@ -92,7 +92,7 @@ class VideoEncoder:
         self._last_ticks = -1
         self._keyframe_due_ns = 0
 
-    def encode(self, frame: VideoFrame, pts_ns: int) -> list[Packet]:
+    def encode(self, frame: VideoFrame, pts_ns: int) -> list[Packet[Any]]:
         """Encode one picture, shown from `pts_ns` of the recording on. Times must grow; equal ones are moved by 11 us.
 
         The picture must not change until the call returns. Returns the packets that are ready: with the settings of
@@ -112,7 +112,7 @@ class VideoEncoder:
             picture.pict_type = PictureType.I
         return _guarded(self._stream, picture)
 
-    def flush(self) -> list[Packet]:
+    def flush(self) -> list[Packet[Any]]:
         """The packets that were still in the codec. Nothing may be encoded after it."""
         return _guarded(self._stream, None) if self._last_ticks >= 0 else []
 
@@ -152,7 +152,6 @@ def add_video_stream(container: av.container.OutputContainer, plan: VideoPlan, s
         # One thread costs the least work. Where it is too slow, slices share one picture; threads a picture each would
         # hold pictures back, on a still screen for seconds.
         context.thread_count = 2 if many else 1
-        context.options = dict(plan.options) | {"forced-idr": "1", "x264-params": f"sliced-threads={int(many)}"}
     else:
         context.thread_count = 2
     return stream  # type: ignore[no-any-return]
@@ -208,11 +207,11 @@ def _as_bgr0(frame: VideoFrame) -> Any:
     return picture
 
 
-def _guarded(stream: Any, frame: Any) -> list[Packet]:
+def _guarded(stream: Any, frame: Any) -> list[Packet[Any]]:
     import av
 
     try:
-        packets: list[Packet] = stream.encode(frame)
+        packets: list[Packet[Any]] = stream.encode(frame)
     except av.FFmpegError as error:
         raise OutputError(f"the {stream.codec_context.name} encoder failed: {error.strerror}") from error
     return [packet for packet in packets if packet.size or packet.has_sidedata("new_extradata")]

@@ -41,10 +41,10 @@ _FORMATS_WITH_TRACKS = ("m4a", "mp4", "mkv", "webm")
 
 # The longest that a packet waits in memory before it is in the file. Together with a codec's own delay (FLAC's frame is
 # the longest, 0.1 s) this is what a kill -9 can take away; the recorder's own buffers come on top, and 1 s is promised.
-FRAGMENT_LENGTH_S = 0.25
+FRAGMENT_LENGTH_S = 0.2
 # How long the muxer may hold sound back so that pictures of the same time come before it. A still screen gives one
 # picture a second, and without a limit the sound would wait for it.
-INTERLEAVE_WAIT_S = 0.2
+INTERLEAVE_WAIT_S = 0.1
 
 # Bit/s for (mono, stereo). Opus: the ranges that RFC 6716 section 2.1.1 calls the sweet spots for speech and music.
 _OPUS_BITRATES = {"low": (24_000, 32_000), "medium": (48_000, 96_000), "high": (96_000, 160_000)}
@@ -56,6 +56,8 @@ _AAC_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 
 _MP3_RATES_HZ = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _PCM_RANGE_HZ = (8_000, 192_000)
 
+# "zerolatency" because x264 otherwise keeps each picture until the next one comes, which on a still screen is a second.
+_H264 = {"preset": "ultrafast", "tune": "zerolatency", "forced-idr": "1"}
 # Constant quantisers: the same quality for every picture at the least work (measured; see facts.md). Higher is coarser.
 _H264_QP = {"low": 28, "medium": 23, "high": 20}
 _VP9_Q = {"low": 45, "medium": 36, "high": 28}
@@ -158,7 +160,9 @@ def muxer_options(name: str, *, recording: bool = True) -> dict[str, str]:
         options["use_editlist"] = "1"
         if recording:
             # Fragments while it is being recorded, one ordinary index when it is closed, at once however long it is.
-            options["movflags"] = "+hybrid_fragmented"
+            # The header waits for the first fragment (0.4 s), because only then the edit list is known to it; without
+            # the wait, what a kill leaves loses most of the first fragment, or starts the sound 21 ms late.
+            options["movflags"] = "+hybrid_fragmented+delay_moov"
             options["frag_duration"] = str(round(FRAGMENT_LENGTH_S * 1e6))
     elif name in ("mkv", "webm"):
         if recording:
@@ -230,8 +234,8 @@ def _video_plan(name: str, quality: Quality, fps: float) -> VideoPlan:
         return VideoPlan("libvpx-vp9", "i420", "yuv420p", fps, options)
     if quality == "lossless":
         # RGB as it is on the screen: with I420 three quarters of the colour would be gone before the encoder sees it.
-        return VideoPlan("libx264rgb", "bgra", "bgr0", fps, {"preset": "ultrafast", "qp": "0"})
-    return VideoPlan("libx264", "i420", "yuv420p", fps, {"preset": "ultrafast", "qp": str(_H264_QP[quality])})
+        return VideoPlan("libx264rgb", "bgra", "bgr0", fps, _H264 | {"qp": "0"})
+    return VideoPlan("libx264", "i420", "yuv420p", fps, _H264 | {"qp": str(_H264_QP[quality])})
 
 
 def _within(rate_hz: int, name: str) -> int:

@@ -17,6 +17,8 @@ from capture.output.encoders import AudioEncoder, VideoEncoder, add_audio_stream
 from capture.output.formats import FormatPlan
 from capture.output.names import Place
 from capture.output.part_file import PartFile, WriteFunction
+from capture.output.picture_times import PictureTimes
+from capture.output.still_picture import StillPicture
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -81,6 +83,7 @@ class OutputFile:
         self._space_bytes = 0
         self._told_nearly_full = False
         self._wav: WavSizes | None = None
+        self._pacing: PictureTimes | StillPicture | None = None
 
     # --- beginning --------------------------------------------------------------------------------------------------
 
@@ -130,6 +133,10 @@ class OutputFile:
                 assert self._video_size is not None
                 picture = add_video_stream(container, self.plan.video, self._video_size)
                 self.video = VideoEncoder(self.plan, picture, self._video_size)
+                if self.plan.name == "webm":
+                    self._pacing = StillPicture(picture.index)
+                elif self.plan.name == "mp4":
+                    self._pacing = PictureTimes(picture.index, self.plan.video.fps)
             if self.plan.audio is not None:
                 for title in self._tracks:
                     sound = add_audio_stream(container, self.plan.audio, title)
@@ -148,15 +155,19 @@ class OutputFile:
 
     # --- while it runs ----------------------------------------------------------------------------------------------
 
-    def write(self, packet: Packet) -> None:
+    def write(self, packet: Packet[Any]) -> None:
         """Put a packet into the file. Blocks on the disk only.
 
         Raises `OutputError` (or `DiskFull`, with `can_continue` False) when the disk refused: what was written before stays playable and
         nothing more is written; `close` is still to be called.
         """
+        self._raise_fault()
+        for each in self._pacing.pass_on(packet) if self._pacing else [packet]:
+            self._mux(each)
+
+    def _mux(self, packet: Packet[Any]) -> None:
         import av
 
-        self._raise_fault()
         try:
             self._container.mux(packet)
         except av.FFmpegError as error:
@@ -227,6 +238,9 @@ class OutputFile:
         """
         part = self._part
         assert part is not None
+        with contextlib.suppress(OutputError):  # it is kept in `part.fault`
+            for packet in self._pacing.end() if self._pacing else []:
+                self._mux(packet)
         if part.fault is None:
             part.hold_patches()
         else:
