@@ -14,7 +14,7 @@ from mss.exception import ScreenShotError
 from capture.errors import ScreenUnavailable
 from capture.model import Area
 from capture.screen.areas import Window, common, contains
-from capture.screen.mss_source import Mss, MssScreen
+from capture.screen.mss_source import Mss, MssScreen, mss_errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +44,7 @@ class FakeDesktop:
         self._lock = threading.RLock()
         self._lost = ""
         self._generation = 0
+        self._opened = 0
         self._windows: dict[str, _FakeWindow] = {}
         self._cursor = (width // 2, height // 2)
         self.resize(width, height, monitors)
@@ -77,7 +78,8 @@ class FakeDesktop:
 
     def open_window(self, title: str, area: Area, colour: Colour) -> str:
         with self._lock:
-            window = Window(hex(100 + len(self._windows)), title, area, "fake")
+            self._opened += 1
+            window = Window(hex(self._opened), title, area, "fake")
             self._windows[window.id] = _FakeWindow(window, colour)
             return window.id
 
@@ -198,7 +200,8 @@ class FakeScreen(MssScreen):
         self.desktop = desktop
 
     def connect(self, cursor: bool) -> Mss:
-        return FakeMss(self.desktop, cursor)
+        with mss_errors():
+            return FakeMss(self.desktop, cursor)
 
     def list_windows(self) -> list[Window]:
         lost, _ = self.desktop.state()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import mss
 
 from capture.errors import ScreenUnavailable
-from capture.screen.mss_source import Mss, MssScreen
+from capture.screen.mss_source import Mss, MssScreen, mss_errors
 
 _CORE_GRAPHICS = "/System/Library/Frameworks/CoreGraphics.framework/CoreGraphics"
 
@@ -45,4 +45,5 @@ class MacScreen(MssScreen):
                 "macOS does not let this program record the screen",
                 "Allow it in System Settings, Privacy & Security, Screen Recording, then start it anew.",
             )
-        return mss.MSS()  # it knows no with_cursor here
+        with mss_errors():
+            return mss.MSS()  # it knows no with_cursor here

@@ -5,9 +5,10 @@ A system's own file says how to connect, which windows there are, and how a chan
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import mss
@@ -27,6 +28,10 @@ T = TypeVar("T")
 # No call but the screen thread's own may keep its caller longer (see ScreenSystem): a display that does not answer in
 # this time is as good as none.
 ANSWER_S = 2.0
+
+
+class Unreadable(ScreenUnavailable):
+    """mss gave no picture: the server has gone, or the area is not on the screen (any more)."""
 
 
 class Mss(Protocol):
@@ -67,7 +72,10 @@ class MssScreen:
     # --- For each system -----------------------------------------------------------------------------------------
 
     def connect(self, cursor: bool) -> Mss:
-        """A new instance of mss: one for each thread, and a new one whenever the screens have changed."""
+        """A new instance of mss: one for each thread, and a new one whenever the screens have changed.
+
+        Raises `ScreenUnavailable`.
+        """
         raise NotImplementedError
 
     def list_windows(self) -> list[Window]:
@@ -116,7 +124,7 @@ class MssScreen:
 
     def layout(self) -> tuple[Area, list[Monitor]]:
         """The whole desktop and its monitors, asked afresh."""
-        sct = self._connected(cursor=False)
+        sct = self.connect(cursor=False)
         try:
             return read_layout(sct)
         finally:
@@ -160,14 +168,8 @@ class MssScreen:
             )
         return results[0]
 
-    def _connected(self, cursor: bool) -> Mss:
-        try:
-            return self.connect(cursor)
-        except ScreenShotError as error:
-            raise ScreenUnavailable(f"the screen cannot be read: {error}", "See: loopnote doctor") from error
-
     def _describe(self) -> dict[str, str]:
-        sct = self._connected(cursor=False)
+        sct = self.connect(cursor=False)
         try:
             desktop, monitors = read_layout(sct)
             times_ms = []
@@ -183,8 +185,6 @@ class MssScreen:
                 "status": "; ".join(sct.performance_status),
                 "grab_ms": f"{min(times_ms):.1f}",
             }
-        except ScreenShotError as error:
-            raise ScreenUnavailable(f"the screen cannot be read: {error}", "See: loopnote doctor") from error
         finally:
             close_quietly(sct)
 
@@ -213,14 +213,14 @@ class MssSource:
             self._connect()
         try:
             return self._picture()
-        except ScreenShotError:
+        except Unreadable:
             # A screen that has just become smaller refuses the old area before its change is told. Look once more.
             self._connect()
         try:
             return self._picture()
-        except ScreenShotError as error:
+        except Unreadable:
             self._disconnect()
-            raise ScreenUnavailable(f"the screen cannot be read: {error}", "See: loopnote doctor") from error
+            raise
 
     def close(self) -> None:
         self._disconnect()
@@ -254,9 +254,9 @@ class MssSource:
         except UnknownArea as error:
             self._disconnect()
             raise ScreenUnavailable(str(error), error.hint) from error
-        except ScreenShotError as error:
+        except ScreenUnavailable:
             self._disconnect()
-            raise ScreenUnavailable(f"the screen cannot be read: {error}", "See: loopnote doctor") from error
+            raise
 
     def _disconnect(self) -> None:
         if self._sct is not None:
@@ -289,8 +289,9 @@ class PolledEye:
 
 
 def read_layout(sct: Mss) -> tuple[Area, list[Monitor]]:
-    """The whole desktop and the monitors on it, as this instance knows them. Raises `ScreenShotError`."""
-    whole, *single = sct.monitors
+    """The whole desktop and the monitors on it, as this instance knows them. Raises `Unreadable`."""
+    with mss_errors():
+        whole, *single = sct.monitors
     monitors = [
         Monitor(_area(m), str(m.get("output") or m.get("name") or ""), bool(m.get("is_primary"))) for m in single
     ]
@@ -301,16 +302,32 @@ def read_layout(sct: Mss) -> tuple[Area, list[Monitor]]:
 
 
 def grab_picture(sct: Mss, area: Area) -> Picture:
-    """The picture of `area`, without another copy of it. Raises `ScreenShotError`."""
-    shot = sct.grab({"left": area.left, "top": area.top, "width": area.width, "height": area.height})
+    """The picture of `area`, without another copy of it. Raises `Unreadable`."""
+    with mss_errors():
+        shot = sct.grab({"left": area.left, "top": area.top, "width": area.width, "height": area.height})
     return np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
 
 
 def close_quietly(sct: Mss) -> None:
-    try:
+    with contextlib.suppress(Unreadable), mss_errors():  # mss reports here, too, that the server has gone
         sct.close()
-    except ScreenShotError:  # mss reports here, too, that the server has gone
-        pass
+
+
+@contextlib.contextmanager
+def mss_errors() -> Iterator[None]:
+    """What goes wrong inside mss, as `Unreadable`.
+
+    A server that dies in the middle of an answer comes out of mss as a failed assertion; under `python -O`, which has
+    none, as the ValueError of a null pointer.
+    """
+    try:
+        yield
+    except ScreenShotError as error:
+        raise Unreadable(f"the screen cannot be read: {error}", "See: loopnote doctor") from error
+    except (AssertionError, ValueError, OSError) as error:
+        raise Unreadable(
+            "the connection to the screen broke", "Look whether the desktop session still runs."
+        ) from error
 
 
 def _area(monitor: dict[str, Any]) -> Area:

@@ -16,8 +16,12 @@ class ScreenSource(Protocol):
     def grab(self) -> Picture:
         """The picture of now: uint8 BGRA of shape (height, width, 4), the caller's to keep and to read only.
 
-        The shape may differ from call to call when the screen or window was resized. Raises `ScreenUnavailable` when
-        the picture cannot be had now (server gone, window closed).
+        Width and height are even. The shape may differ from call to call when the screen or window was resized; what
+        hangs off the screen is black. The fourth byte of a pixel has no meaning.
+
+        Raises `ScreenUnavailable` when the picture cannot be had now (server gone, window closed or minimised); it may
+        be called again, since a minimised window may come back under another title. A server that was gone never does:
+        then a new source is needed.
         """
         ...
 
@@ -30,20 +34,25 @@ class ScreenSystem(Protocol):
     """A computer's screens. Methods may be called by any thread, and block for at most 2 s."""
 
     def describe(self) -> dict[str, str]:
-        """The display, the way to it and its speed as the library reports it, for `doctor`."""
-        ...
-
-    def screens(self) -> list[Device]:
-        """The monitors, in the system's order; `detail["area"]` is [left, top, width, height]. Raises
+        """For `doctor`: "display" (its name), "screen" (its size), "way" (the library), "cursor" (drawn or not),
+        "status" (what the library says of its speed) and "grab_ms" (how long one picture of it all takes). Raises
         `ScreenUnavailable`."""
         ...
 
+    def screens(self) -> list[Device]:
+        """The monitors, in the system's order; `id` is the N of `--screen N`, `detail["area"]` is [left, top, width,
+        height]. Raises `ScreenUnavailable`."""
+        ...
+
     def windows(self) -> list[Device]:
-        """The visible top-level windows with their titles and areas; `id` is the system's. Empty where unknowable."""
+        """The visible top-level windows; `id` is the system's and can stand for the title in `--screen window:TITLE`,
+        `detail` has "area" and "application". Empty where windows cannot be told. Raises `ScreenUnavailable`."""
         ...
 
     def find(self, spec: str) -> Area:
-        """Where `spec` (the text of `--screen`: all, primary, N, X,Y,WxH, window:TITLE) lies now.
+        """Where `spec` (the text of `--screen`: all, primary, N, X,Y,WxH, window:TITLE) lies now; even width and height.
+
+        A window may hang off the screen; it is never wholly off it.
 
         Raises `SettingsError` for a text that means nothing, `UnknownArea` for what is not there or off the screen,
         `ScreenUnavailable`.

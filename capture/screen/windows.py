@@ -14,7 +14,7 @@ import mss
 from capture.errors import ScreenUnavailable
 from capture.model import Area
 from capture.screen.areas import Window
-from capture.screen.mss_source import Mss, MssScreen, PolledEye
+from capture.screen.mss_source import Mss, MssScreen, PolledEye, mss_errors
 
 DWMWA_EXTENDED_FRAME_BOUNDS = 9  # the window as it is seen; GetWindowRect counts an invisible border of 7 pixels too
 DWMWA_CLOAKED = 14  # not zero: there but not shown, as a window of another virtual desktop is
@@ -37,7 +37,8 @@ class WindowsScreen(MssScreen):
         return self._win32
 
     def connect(self, cursor: bool) -> Mss:
-        return mss.MSS()  # it knows no with_cursor here
+        with mss_errors():
+            return mss.MSS()  # it knows no with_cursor here
 
     def list_windows(self) -> list[Window]:
         found = []

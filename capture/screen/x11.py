@@ -6,11 +6,10 @@ import os
 from collections.abc import Mapping
 
 import mss
-from mss.exception import ScreenShotError
 
 from capture.errors import ScreenUnavailable
 from capture.screen.areas import Window
-from capture.screen.mss_source import Mss, MssScreen, close_quietly
+from capture.screen.mss_source import Mss, MssScreen, Unreadable, close_quietly, mss_errors
 from capture.screen.x11_desktop import XDesktop
 
 _SOUND_ONLY = "Record the sound only: leave out --screen."
@@ -76,9 +75,10 @@ class X11Screen(MssScreen):
 
     def _reached(self, cursor: bool) -> Mss:
         try:
-            return mss.MSS(display=self._name, with_cursor=cursor)
-        except ScreenShotError as error:
-            reason = str(error).removeprefix("Cannot connect to display: ")
+            with mss_errors():
+                return mss.MSS(display=self._name, with_cursor=cursor)
+        except Unreadable as error:
+            reason = str(error.__cause__).removeprefix("Cannot connect to display: ")
             raise ScreenUnavailable(
                 f"the display {self._name} cannot be opened: {reason}",
                 "Set DISPLAY and XAUTHORITY as your desktop session has them (see: loopnote doctor).",

@@ -262,6 +262,16 @@ def test_no_screen_at_the_start_is_an_error() -> None:
     with pytest.raises(ScreenUnavailable, match="the server has gone"):
         stage.run(1)
     assert stage.notices == []
+    assert not stage.grabber.first_picture.is_set()
+
+
+def test_a_screen_lost_before_the_first_picture_is_an_error() -> None:
+    stage = Stage()
+    stage.desktop.before_grab = lambda number: stage.desktop.lose("the server has gone")
+    with pytest.raises(ScreenUnavailable, match="the server has gone"):
+        stage.run(1)
+    assert stage.notices == []
+    assert stage.desktop.connections == 0
 
 
 def test_a_lost_screen_is_told_once_and_its_last_picture_stands() -> None:
@@ -293,6 +303,33 @@ def test_a_screen_that_comes_back_is_recorded_within_a_second() -> None:
     # 26 or so instants went by without a picture, and no more were lost than that.
     assert 20 <= stage.grabber.dropped <= 25
     assert stage.grabber.captured + stage.grabber.dropped == 40
+    assert stage.desktop.connections == 0
+
+
+def test_a_window_is_known_again_after_it_was_minimised_whatever_its_title_is_by_then() -> None:
+    stage = Stage(spec="window:film")
+    window = stage.desktop.open_window("Film", Area(10, 10, 32, 24), RED)
+    stage.at = {
+        0.55: lambda: stage.desktop.change_window(window, hidden="is minimised", title="Another"),
+        1.62: lambda: stage.desktop.change_window(window, hidden=""),
+    }
+    frames = stage.run(3)
+    assert stage.grabber.captured > 15
+    assert [n.degrades for n in stage.notices] == [True, False]
+    assert all(is_all(f.picture, RED) for f in frames)
+
+
+def test_a_window_that_was_closed_is_found_again_by_its_title() -> None:
+    stage = Stage(spec="window:film")
+    first = stage.desktop.open_window("Film", Area(10, 10, 32, 24), RED)
+    stage.at = {
+        0.55: lambda: stage.desktop.close_window(first),
+        1.62: lambda: stage.desktop.open_window("The film", Area(20, 20, 32, 24), BLUE),
+    }
+    frames = stage.run(3)
+    assert is_all(frames[-1].picture, BLUE)
+    assert "was closed" in stage.notices[0].text
+    assert stage.desktop.connections == 0
 
 
 def test_stopping_does_not_wait_for_a_lost_screen() -> None:
