@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import wave
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ WINDOW = (960, 540)
 # Blocks in which the note must be found again, and how alike they must be: AAC at the default quality gives 0.98 to
 # 1.00 for speech; another sound, or the same sound elsewhere, gives less than 0.5.
 BLOCK_S = 0.05
+LEAD_IN_S = 0.5
 ALIKE = 0.9
 DEADLINE_S = 60.0
 
@@ -107,19 +109,29 @@ def _record(sentences: list[np.ndarray[Any, Any]], file: str | None) -> dict[str
 
 
 def _play(sentences: list[np.ndarray[Any, Any]], window: NoteWindow) -> None:
-    import soundcard
+    # A breath first: a speaker that was idle begins with the first sound, and what it had in hand for that moment is
+    # lost (PulseAudio rewrites it for the ear, but not for those who listen in).
+    lead_in = np.zeros(round(LEAD_IN_S * RATE_HZ), np.float32)
+    note = np.concatenate([lead_in, *sentences, np.zeros(RATE_HZ // 2, np.float32)])
+    ended = threading.Event()
 
-    with soundcard.default_speaker().player(RATE_HZ, channels=2, blocksize=2400) as player:
-        total, done = sum(map(len, sentences)), 0
-        for words, samples in zip(WORDS, sentences, strict=True):
-            step = RATE_HZ // 10
-            for start in range(0, len(samples), step):
-                window.show(words, (done + start) / total)
-                part = samples[start : start + step]
-                player.play(np.repeat(part[:, None], 2, axis=1))
-            done += len(samples)
-        window.show("", 1.0)
-        player.play(np.zeros((RATE_HZ // 2, 2), np.float32))
+    def sound() -> None:
+        import soundcard
+
+        # Half a second ahead of the speaker, and in a thread of its own, so that drawing never makes it stutter.
+        with soundcard.default_speaker().player(RATE_HZ, channels=2, blocksize=RATE_HZ // 2) as player:
+            player.play(np.repeat(note[:, None], 2, axis=1))
+        ended.set()
+
+    threading.Thread(target=sound, daemon=True).start()
+    ends_s = np.cumsum([len(samples) for samples in sentences]) / RATE_HZ
+    began_s = time.monotonic() + LEAD_IN_S
+    while not ended.wait(0.1):
+        at_s = time.monotonic() - began_s
+        number = min(int(np.searchsorted(ends_s, at_s)), len(WORDS) - 1)
+        window.show(WORDS[number], min(max(at_s / ends_s[-1], 0.0), 1.0))
+        if at_s > ends_s[-1] + DEADLINE_S:
+            raise TimeoutError("the note did not play to its end")
 
 
 class NoteWindow:
@@ -179,8 +191,8 @@ def _report(result: dict[str, Any], note: np.ndarray[Any, Any]) -> int:
         f"length   {result['duration_s']:.2f} s, {size / 1e3:.0f} kB, {video['width']}x{video['height']}\n"
         f"sound    the note, {len(note) / RATE_HZ:.2f} s long, begins at {start_s:.3f} s; "
         f"{found:.1%} of it was found again, piece by piece\n"
-        f"         (pieces of {BLOCK_S * 1000:.0f} ms; likeness: median {np.median(alike):.4f}, least {alike.min():.4f})\n"
-    )
+        f"         (pieces of {BLOCK_S * 1000:.0f} ms; likeness: median {np.median(alike):.4f}, least
+        {alike.min():.4f})\n" )
     whole = found == 1.0 and not result["degraded"]
     sys.stdout.write("result   whole: nothing is missing\n" if whole else f"result   NOT whole: {result['degraded']}\n")
     return 0 if whole else 1
