@@ -50,9 +50,9 @@ class ScreenSystem(Protocol):
         ...
 
     def find(self, spec: str) -> Area:
-        """Where `spec` (the text of `--screen`: all, primary, N, X,Y,WxH, window:TITLE) lies now; even width and height.
+        """Where `spec` (the text of `--screen`: all, primary, N, X,Y,WxH, window:TITLE) lies now.
 
-        A window may hang off the screen; it is never wholly off it.
+        Width and height are even. A window may hang off the screen, but not wholly.
 
         Raises `SettingsError` for a text that means nothing, `UnknownArea` for what is not there or off the screen,
         `ScreenUnavailable`.

@@ -194,7 +194,9 @@ def eventually(happened: Callable[[], bool], what: str, timeout_s: float = 10.0)
 
 def colours(picture: Picture) -> set[Colour]:
     """All colours in a picture; the fourth byte has no meaning."""
-    return {(int(b), int(g), int(r)) for b, g, r in np.unique(picture[:, :, :3].reshape(-1, 3), axis=0)}
+    parts = picture.astype(np.uint32)
+    packed = np.unique(parts[:, :, 0] << 16 | parts[:, :, 1] << 8 | parts[:, :, 2])
+    return {(int(p) >> 16, int(p) >> 8 & 255, int(p) & 255) for p in packed}
 
 
 def is_all(picture: Picture, colour: Colour) -> bool:
