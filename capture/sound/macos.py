@@ -88,7 +88,7 @@ class MacSound(SoundcardSystem):
                 samplerate = _samplerate(microphone)
                 channels = min(2, max(1, attribute(lambda: int(microphone.channels), 1)))  # noqa: B023 - called at once
                 opened = replace(device, samplerate=samplerate, channels=channels)
-                return Opening(microphone, opened, None, _latency_ns(microphone, samplerate))
+                return Opening(microphone, opened, None, _latency_ns(microphone, samplerate), makes_up_silence=False)
         raise SourceLost(f"{device.name} is not there", "Plug it in again, or choose another in the sound settings.")
 
 

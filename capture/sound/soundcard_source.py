@@ -6,19 +6,23 @@ reads, stamps each block as it arrives, and puts it into a bounded channel, from
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capture.channel import Channel, Closed, Empty, Overflow
-from capture.clock import NS_PER_S, Clock, MonotonicClock
+from capture.clock import NS_PER_MS, NS_PER_S, Clock, MonotonicClock, ns_to_frames
 from capture.errors import CaptureError, SourceLost
 from capture.model import AudioBlock, Device, DeviceKind
 from capture.sound.arrival import ArrivalStamps
 from capture.sound.soundcard_desk import Desk, DeviceWatch, Look, reason
 from capture.worker import Worker
+
+if TYPE_CHECKING:
+    from capture.model import Samples
 
 # open() may take 2 s: what SoundSource promises. A little of it is left for starting the thread.
 OPEN_S = 1.9
@@ -35,6 +39,9 @@ STALL_NS = 2 * NS_PER_S
 # A block of nothing but zeros, longer than any packet of a device (10 ms; a few drivers 20), was made up from a clock
 # by the library because the system gave none: see mediafoundation._Recorder._record_chunk, which waits four periods.
 MADE_UP_S = 0.03
+# When sound comes again, the library forgets the silence since the last zeros that it made up: up to four periods and
+# the time that the reader is late. What is missing for longer was truly lost.
+FORGOTTEN_NS = 100 * NS_PER_MS
 
 REOPEN_HINT = "Nothing needs to be done: the recording goes on as soon as the device is back."
 
@@ -46,6 +53,7 @@ class Opening(NamedTuple):
     device: Device  # with the samplerate and channels to ask for
     blocksize: int | None  # frames of buffer; None: the device's own
     latency_ns: int  # from the microphone or to the speaker, as far as the system tells
+    makes_up_silence: bool  # the library gives zeros when the system gives nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +219,11 @@ class _Stream:
         import numpy as np
 
         device = self.device
-        stamps = ArrivalStamps(device.samplerate, self._opening.latency_ns)
+        placing = _Placing(device.samplerate, self._opening)
         discontinuities = Discontinuities.hook(self._opening.microphone)
         recorder = self._opening.microphone.recorder(
             samplerate=device.samplerate, channels=device.channels, blocksize=self._opening.blocksize
         )
-        was_made_up = False
         with recorder:
             self._recorder = recorder
             self._running = True
@@ -226,18 +233,43 @@ class _Stream:
                 # zeros where a packet is empty, and keep a remainder whose arrival nobody knows.
                 samples = np.asarray(recorder.record(None), dtype=np.float32)
                 arrival_ns = self._clock.now_ns()
-                if not len(samples):
-                    continue
-                is_made_up = len(samples) > MADE_UP_S * device.samplerate and not samples.any()
-                if discontinuities.take() or (was_made_up and not is_made_up):
-                    stamps.broken()
-                was_made_up = is_made_up
-                start_ns = stamps.stamp(arrival_ns, len(samples))
-                self._blocks.put(AudioBlock(start_ns, samples, device.samplerate))
+                if len(samples):
+                    self._blocks.put(placing.block(samples, arrival_ns, discontinuities.take()))
 
     def _end(self) -> None:
         self._blocks.close()
         self._settled.set()
+
+
+class _Placing:
+    """Makes blocks of packets: stamps them, shows losses, and mends what the library forgets. The reading thread's."""
+
+    def __init__(self, samplerate: int, opening: Opening) -> None:
+        self._samplerate = samplerate
+        self._stamps = ArrivalStamps(samplerate, opening.latency_ns)
+        self._made_up_frames = MADE_UP_S * samplerate if opening.makes_up_silence else math.inf
+        self._was_made_up = False
+        self._end_ns = 0
+
+    def block(self, samples: Samples, arrival_ns: int, lost_before: bool) -> AudioBlock:
+        """The packet `samples`, float32 (frames, channels), as a block; `lost_before`: a loss before it was told."""
+        is_made_up = len(samples) > self._made_up_frames and not samples.any()
+        sound_again = self._was_made_up and not is_made_up
+        self._was_made_up = is_made_up
+        if lost_before or sound_again:
+            self._stamps.broken()
+        start_ns = self._stamps.stamp(arrival_ns, len(samples))
+        if sound_again and 0 < start_ns - self._end_ns <= FORGOTTEN_NS:
+            samples, start_ns = self._with_forgotten_silence(samples, start_ns), self._end_ns
+        block = AudioBlock(start_ns, samples, self._samplerate)
+        self._end_ns = block.end_ns
+        return block
+
+    def _with_forgotten_silence(self, samples: Samples, start_ns: int) -> Samples:
+        import numpy as np
+
+        silence = np.zeros((ns_to_frames(start_ns - self._end_ns, self._samplerate), samples.shape[1]), np.float32)
+        return np.concatenate([silence, samples])
 
 
 class Discontinuities:

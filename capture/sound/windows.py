@@ -81,7 +81,7 @@ class WindowsSound(SoundcardSystem):
         for microphone in module.all_microphones(include_loopback=device.kind is DeviceKind.SPEAKER):
             if microphone.id == device.id:
                 opened = replace(device, samplerate=SAMPLERATE, channels=CHANNELS)
-                return Opening(microphone, opened, BUFFER_FRAMES, latency_ns=0)
+                return Opening(microphone, opened, BUFFER_FRAMES, latency_ns=0, makes_up_silence=True)
         raise SourceLost(f"{device.name} is not there", "Plug it in again, or enable it in the sound settings.")
 
 

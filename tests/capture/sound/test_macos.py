@@ -115,6 +115,24 @@ def test_a_block_is_stamped_with_its_arrival_less_its_length_and_the_devices_lat
     assert clock.now_ns() - block.start_ns == (10 + 3) * NS_PER_MS
 
 
+def test_large_blocks_of_silence_are_as_good_as_any_others(
+    sound: MacSound, library: FakeSoundcard, clock: FakeClock
+) -> None:
+    source = sound.microphone("default")
+    source.open()
+    blocks = []
+    for late_ms, value in ((0, 0.0), (30, 0.5)):
+        clock.advance((100 + late_ms) * NS_PER_MS)
+        library.microphones[0].give(np.full((4800, 1), value, np.float32))
+        blocks.append(source.read(WAIT_S))
+    source.close()
+
+    assert blocks[0] is not None
+    assert blocks[1] is not None
+    assert blocks[1].frames == 4800
+    assert blocks[1].start_ns == blocks[0].end_ns
+
+
 def test_a_wait_without_end_in_the_library_ends_when_the_source_is_closed(
     sound: MacSound, library: FakeSoundcard
 ) -> None:

@@ -308,17 +308,44 @@ def test_a_late_read_is_no_hole(
     assert next_block(source).start_ns == first.end_ns
 
 
-def test_the_first_sound_after_made_up_silence_is_told_by_its_own_arrival(
-    sound: WindowsSound, library: FakeSoundcard, clock: FakeClock, opened: Callable[[SoundSource], SoundSource]
+@pytest.mark.parametrize("told", [False, True], ids=["not told as a loss", "told as a loss"])
+def test_silence_that_the_library_forgot_before_sound_came_again_is_put_back(
+    sound: WindowsSound,
+    library: FakeSoundcard,
+    clock: FakeClock,
+    told: bool,
+    opened: Callable[[SoundSource], SoundSource],
 ) -> None:
     source = opened(sound.loopback(None))
     clock.advance(40 * MS)
     library.speakers[0].give(packet(0.0, frames=1920))  # made up: four periods
     silence = next_block(source)
     clock.advance(35 * MS)  # 25 ms more than the packet is long: the library forgets the idle time since its zeros
+    library.speakers[0].give(packet(0.5), lost_before=told)
+    again = next_block(source)
+    clock.advance(10 * MS)
     library.speakers[0].give(packet(0.5))
 
-    assert next_block(source).start_ns - silence.end_ns == 25 * MS
+    assert again.start_ns == silence.end_ns
+    assert again.frames == 35 * 48
+    assert not again.samples[: 25 * 48].any()
+    assert np.all(again.samples[25 * 48 :] == 0.5)
+    assert next_block(source).start_ns == again.end_ns
+
+
+def test_more_missing_than_the_library_forgets_is_a_hole(
+    sound: WindowsSound, library: FakeSoundcard, clock: FakeClock, opened: Callable[[SoundSource], SoundSource]
+) -> None:
+    source = opened(sound.loopback(None))
+    clock.advance(40 * MS)
+    library.speakers[0].give(packet(0.0, frames=1920))
+    silence = next_block(source)
+    clock.advance(510 * MS)
+    library.speakers[0].give(packet(0.5))
+    again = next_block(source)
+
+    assert again.frames == PACKET_FRAMES
+    assert again.start_ns - silence.end_ns == 500 * MS
 
 
 def test_silence_goes_on_when_nothing_plays(
