@@ -191,8 +191,9 @@ def _report(result: dict[str, Any], note: np.ndarray[Any, Any]) -> int:
         f"length   {result['duration_s']:.2f} s, {size / 1e3:.0f} kB, {video['width']}x{video['height']}\n"
         f"sound    the note, {len(note) / RATE_HZ:.2f} s long, begins at {start_s:.3f} s; "
         f"{found:.1%} of it was found again, piece by piece\n"
-        f"         (pieces of {BLOCK_S * 1000:.0f} ms; likeness: median {np.median(alike):.4f}, least
-        {alike.min():.4f})\n" )
+        f"         (pieces of {BLOCK_S * 1000:.0f} ms; likeness: median {np.median(alike):.4f}, "
+        f"least {alike.min():.4f})\n"
+    )
     whole = found == 1.0 and not result["degraded"]
     sys.stdout.write("result   whole: nothing is missing\n" if whole else f"result   NOT whole: {result['degraded']}\n")
     return 0 if whole else 1
