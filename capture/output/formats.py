@@ -85,6 +85,9 @@ class VideoPlan:
     encoder_pixel_format: str  # FFmpeg's name
     fps: float  # the rate at which pictures come at most; each has its own time
     options: Mapping[str, str] = field(default_factory=dict)
+    # When a picture has not changed for this long, it should be encoded once more: the container holds each back until
+    # the next is known, and a crash must not take the last change away. 0: no need.
+    repeat_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +235,11 @@ def _video_plan(name: str, quality: Quality, fps: float) -> VideoPlan:
         q = str(_VP9_Q[quality])
         options = {"deadline": "realtime", "cpu-used": "8", "crf": q, "b": "0", "lag-in-frames": "0", "row-mt": "1"}
         return VideoPlan("libvpx-vp9", "i420", "yuv420p", fps, options)
+    repeat_s = 0.25 if name == "mp4" else 0.0
     if quality == "lossless":
         # RGB as it is on the screen: with I420 three quarters of the colour would be gone before the encoder sees it.
-        return VideoPlan("libx264rgb", "bgra", "bgr0", fps, _H264 | {"qp": "0"})
-    return VideoPlan("libx264", "i420", "yuv420p", fps, _H264 | {"qp": str(_H264_QP[quality])})
+        return VideoPlan("libx264rgb", "bgra", "bgr0", fps, _H264 | {"qp": "0"}, repeat_s)
+    return VideoPlan("libx264", "i420", "yuv420p", fps, _H264 | {"qp": str(_H264_QP[quality])}, repeat_s)
 
 
 def _within(rate_hz: int, name: str) -> int:
