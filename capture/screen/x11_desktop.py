@@ -42,6 +42,7 @@ class XDesktop:
         self._name = name
         self._root = self._display.screen().root
         self._followed: Any = None
+        self._screen_changed: int | None = None  # the number of that event, which the server chooses
         self._layout_changed = False
         self._window_moved = True
         self._area = Area(0, 0, 0, 0)
@@ -154,6 +155,7 @@ class XDesktop:
             self._root.change_attributes(event_mask=mask)
             if self._display.has_extension("RANDR"):
                 self._root.xrandr_select_input(randr.RRScreenChangeNotifyMask)
+                self._screen_changed = self._display.extension_event.ScreenChangeNotify
             self._select_followed()
             self._display.sync()
 
@@ -204,7 +206,7 @@ class XDesktop:
                     if event.window.id == self._root.id:
                         self._layout_changed = True
                     self._window_moved = True
-                elif event.type == self._display.extension_event.ScreenChangeNotify:
+                elif event.type == self._screen_changed:
                     self._layout_changed = self._window_moved = True
 
 

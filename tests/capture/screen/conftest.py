@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.capture.screen.drivers import Driver, FakeDriver, X11Driver
+from tests.capture.screen.x_servers import Client, XServer
 from virtual_desktop import VirtualDesktop
 
 
@@ -41,6 +43,24 @@ def own_driver(request: pytest.FixtureRequest) -> Driver:
     """The fake and an X server of the test's own, in turn: for tests that resize or end it."""
     found: Driver = FakeDriver() if request.param == "fake" else request.getfixturevalue("own_x11")
     return found
+
+
+@pytest.fixture
+def x_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[XServer]:
+    """A bare X server for one test alone, which may kill and start it; this process may open it."""
+    server = XServer(tmp_path)
+    monkeypatch.setenv("XAUTHORITY", server.environ["XAUTHORITY"])
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def client(x_own: XServer) -> Iterator[Client]:
+    made = Client(x_own.environ)
+    yield made
+    made.close()
 
 
 def _driver(desktop: VirtualDesktop, monkeypatch: pytest.MonkeyPatch) -> Iterator[X11Driver]:

@@ -8,15 +8,11 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import Xlib.display
-import Xlib.error
-from Xlib import Xatom
 
 from capture.channel import Channel, Overflow
 from capture.clock import NS_PER_MS, NS_PER_S, MonotonicClock
@@ -27,104 +23,13 @@ from capture.screen.areas import parse
 from capture.screen.grab import ScreenGrabber
 from capture.screen.x11 import X11Screen
 from capture.screen.x11_desktop import XDesktop
-from owned_processes import OwnedProcesses
 from tests.capture.screen.drivers import X11Driver, eventually
+from tests.capture.screen.x_servers import Client, XServer
 from tests.helpers import desktop_scene
 from tests.helpers.counter import BLOCK_PX, WIDTH_PX, read_counter
 from virtual_desktop import VirtualDesktop
 
 COUNTER_SPEC = f"0,0,{WIDTH_PX}x{BLOCK_PX}"
-
-
-class XServer:
-    """An X server of 640x480 without access control, which can be ended and started again under the same number."""
-
-    def __init__(self, folder: Path) -> None:
-        self._processes = OwnedProcesses("loopnote-x-")
-        self._authority = folder / "empty"
-        self._authority.touch()
-        read_end, write_end = os.pipe()
-        try:
-            self._start("-displayfd", str(write_end), pass_fds=[write_end])
-            self._processes.wait_for("Xvfb", lambda: bool(self._number(read_end)), 20)
-        finally:
-            os.close(read_end)
-            os.close(write_end)
-
-    def _number(self, read_end: int) -> str:
-        os.set_blocking(read_end, False)
-        try:
-            self.display = ":" + os.read(read_end, 64).decode().strip()
-        except BlockingIOError:
-            return ""
-        return self.display
-
-    @property
-    def environ(self) -> dict[str, str]:
-        return {"DISPLAY": self.display, "XAUTHORITY": str(self._authority)}
-
-    @property
-    def pid(self) -> int:
-        return self._processes.pids_of("Xvfb")[0]
-
-    def kill(self) -> None:
-        self._processes.stop("Xvfb", how=signal.SIGKILL)
-
-    def start_again(self) -> None:
-        # A killed server leaves its lock behind; the new one removes it when it sees that nobody holds it.
-        self._start(self.display)
-        self._processes.wait_for("Xvfb", self._answers, 20)
-
-    def close(self) -> None:
-        self._processes.close()
-
-    def _start(self, *args: str, pass_fds: tuple[int, ...] | list[int] = ()) -> None:
-        argv = ["Xvfb", *args, "-screen", "0", "640x480x24", "-nolisten", "tcp", "-ac", "-noreset"]
-        self._processes.start(argv, dict(os.environ), death_signal="TERM", pass_fds=pass_fds)
-
-    def _answers(self) -> bool:
-        try:
-            return bool(X11Screen(self.environ).screens())
-        except ScreenUnavailable:
-            return False
-
-
-@pytest.fixture
-def x_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[XServer]:
-    server = XServer(tmp_path)
-    monkeypatch.setenv("XAUTHORITY", server.environ["XAUTHORITY"])
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-class Client:
-    """A program with one red window of 200x160 at 100,100, on an X server without a window manager."""
-
-    def __init__(self, environ: dict[str, str]) -> None:
-        self.display = Xlib.display.Display(environ["DISPLAY"])
-        screen = self.display.screen()
-        self.root = screen.root
-        self.window = self.root.create_window(100, 100, 200, 160, 0, screen.root_depth, background_pixel=0xF0140A)
-        self.window.set_wm_name("Film")
-        self.window.map()
-        self.display.sync()
-
-    def tell(self, window: Any, name: str, *values: int) -> None:
-        window.change_property(self.display.intern_atom(name), Xatom.CARDINAL, 32, list(values))
-        self.display.sync()
-
-    def close(self) -> None:
-        with suppress(Xlib.error.ConnectionClosedError, OSError):  # a test may have killed the server
-            self.display.close()
-
-
-@pytest.fixture
-def client(x_own: XServer) -> Iterator[Client]:
-    made = Client(x_own.environ)
-    yield made
-    made.close()
 
 
 class Recording:
@@ -308,44 +213,6 @@ def test_stopping_while_the_server_is_dead_takes_no_time(x_own: XServer) -> None
         eventually(lambda: len(made.notices) == 1, "the notice")
         made.end(timeout_s=1)
         assert made.grabber.last is not None
-
-
-# --- Windows without a window manager, and what some window managers say of them --------------------------------------
-
-
-def test_windows_are_found_without_a_window_manager(x_own: XServer, client: Client) -> None:
-    menu = client.root.create_window(0, 0, 50, 50, 0, client.display.screen().root_depth, override_redirect=True)
-    menu.set_wm_name("Menu")
-    menu.map()
-    client.root.create_window(0, 0, 50, 50, 0, client.display.screen().root_depth).set_wm_name("Never shown")
-    client.display.sync()
-    system = X11Screen(x_own.environ)
-    assert [w.name for w in system.windows()] == ["Film"]
-    assert system.find("window:film") == Area(100, 100, 200, 160)
-
-
-def test_a_shadow_that_a_program_draws_is_not_recorded(x_own: XServer, client: Client) -> None:
-    system = X11Screen(x_own.environ)
-    source = system.open("window:film", False)
-    assert source.grab().shape == (160, 200, 4)
-    client.tell(client.window, "_GTK_FRAME_EXTENTS", 10, 20, 30, 40)  # left, right, top, bottom
-    assert system.find("window:film") == Area(110, 130, 170, 90)
-    eventually(lambda: source.grab().shape == (90, 170, 4), "the picture without the shadow")
-    source.close()
-
-
-def test_a_window_on_another_workspace_is_not_there(x_own: XServer, client: Client) -> None:
-    client.tell(client.root, "_NET_CURRENT_DESKTOP", 0)
-    client.tell(client.window, "_NET_WM_DESKTOP", 0)
-    system = X11Screen(x_own.environ)
-    source = system.open("window:film", False)
-    client.tell(client.root, "_NET_CURRENT_DESKTOP", 1)
-    with pytest.raises(ScreenUnavailable, match="another workspace"):
-        source.grab()
-    assert system.windows() == []
-    client.tell(client.window, "_NET_WM_DESKTOP", 0xFFFFFFFF)  # on all of them
-    assert source.grab().shape == (160, 200, 4)
-    source.close()
 
 
 # --- Several monitors -------------------------------------------------------------------------------------------------
