@@ -19,9 +19,10 @@ RATE = 48_000
 # The band that every codec keeps, down to 16 kbit/s speech: what lies outside tells nothing and costs bits.
 _LOW_HZ = 150.0
 _HIGH_HZ = 5_000.0
-# Far above chance: unrelated noise of 0.2 s in this band correlates at about 0.03 to 0.1 at its best offset in a
-# minute.
-_SURE = 0.3
+# Unrelated sound of 0.05 s scores 0.29 at its best offset in a minute, of 0.25 s 0.15; the right place after the worst
+# codec in use (speech at 16 kbit/s) 0.85.
+_SURE = 0.4
+_ROUGH = 4
 
 
 def numbered(duration_s: float, samplerate: int = RATE, channels: int = 2, peak: float = 0.5, seed: int = 1) -> Samples:
@@ -93,12 +94,23 @@ def best_place(recorded: Samples, reference: Samples) -> Place:
     """The likeliest place of `recorded` in `reference`, however unlikely; both at the same rate."""
     excerpt = _mono(recorded)
     whole = _mono(reference)
+    # First roughly, with every fourth sample (at 48 kHz they still hold the whole band), then to the sample.
+    rough = _search(excerpt[::_ROUGH], whole[::_ROUGH])[0] * _ROUGH
+    start = max(0, rough - 2 * _ROUGH)
+    first = rough - 2 * _ROUGH - start  # what of the excerpt lies before the reference
+    near = whole[start : rough + len(excerpt) + 2 * _ROUGH]
+    offset, similarity = _search(excerpt, near, range(first, rough + 2 * _ROUGH + 1 - start))
+    return Place(start + offset, similarity)
+
+
+def _search(excerpt: NDArray[np.float64], whole: NDArray[np.float64], among: range | None = None) -> tuple[int, float]:
+    """The best of all offsets (or those `among`) and its normalised correlation, from -1 to 1."""
     size = 1 << (len(excerpt) + len(whole) - 1).bit_length()
     product = np.fft.rfft(whole, size) * np.conj(np.fft.rfft(excerpt, size))
     correlation = np.fft.irfft(product, size)
     # Normalised by the energy of the stretch of reference under the excerpt at each offset.
     energy = np.concatenate([[0.0], np.cumsum(whole**2)])
-    offsets = np.arange(-(len(excerpt) - 1), len(whole))
+    offsets = np.arange(-(len(excerpt) - 1), len(whole)) if among is None else np.array(among)
     first = np.clip(offsets, 0, len(whole))
     last = np.clip(offsets + len(excerpt), 0, len(whole))
     under = energy[last] - energy[first]
@@ -107,7 +119,7 @@ def best_place(recorded: Samples, reference: Samples) -> Place:
     scale = np.sqrt(np.maximum(under * np.sum(excerpt**2), 1e-12))
     score = np.where(inside, correlation[offsets] / scale, 0.0)
     best = int(np.argmax(score))
-    return Place(int(offsets[best]), float(score[best]))
+    return int(offsets[best]), float(score[best])
 
 
 def locate(recorded: Samples, reference: Samples, samplerate: int = RATE, least_s: float = 0.05) -> int:
