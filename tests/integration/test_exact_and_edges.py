@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from tests.helpers.analysis import read_sound
 from tests.helpers.player import play
+from tests.helpers.processes import wait_until
 from tests.helpers.recording import record
 from tests.helpers.signals import RATE, exact_noise, locate, numbered
 from virtual_desktop import VirtualDesktop
@@ -17,14 +19,17 @@ from virtual_desktop import VirtualDesktop
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
 def test_no_sample_is_lost_doubled_or_changed(desktop: VirtualDesktop, tmp_path: Path, suffix: str, full: bool) -> None:
     length_s = 60 if full else 8
+    # Behind a breath of silence: PulseAudio's null sink gives its monitor a new stream some milliseconds late, and what
+    # sounded in these nobody who listens in can have.
+    breath = np.zeros((RATE // 2, 2), np.float32)
     played = exact_noise(length_s)
     with record(desktop, tmp_path / f"exact.{suffix}") as recording:
-        with play(desktop, played) as playing:
+        with play(desktop, np.concatenate([breath, played, breath])) as playing:
             playing.wait_until_ended(length_s + 20)
         result = recording.stop()
     sound = read_sound(Path(result["file"])).samples
-    first = locate(sound, played) if len(sound) < len(played) else -locate(played, sound)
-    found = sound[-first : -first + len(played)]
+    first = locate(played[:RATE], sound)
+    found = sound[first : first + len(played)]
     assert len(found) == len(played)
     assert np.array_equal(found, played), f"{np.count_nonzero(np.any(found != played, axis=1))} frames differ"
 
@@ -33,7 +38,7 @@ def test_no_sample_is_lost_doubled_or_changed(desktop: VirtualDesktop, tmp_path:
 def test_nothing_is_cut_at_the_edges(desktop: VirtualDesktop, tmp_path: Path, suffix: str) -> None:
     played = numbered(30)
     with play(desktop, played) as playing, record(desktop, tmp_path / f"edges.{suffix}") as recording:
-        before_s = playing.frame_at(recording.began_ns)
+        before = playing.frame_at(recording.began_ns)
         playing_for = playing.frame_at(recording.began_ns) + 3 * RATE
         _wait_for_frame(playing, playing_for)
         result = recording.stop()
@@ -44,20 +49,12 @@ def test_nothing_is_cut_at_the_edges(desktop: VirtualDesktop, tmp_path: Path, su
     first = locate(start, played)
     last = locate(end, played) + len(end)
     print(
-        f"start {1000 * (first - before_s) / RATE:+.1f} ms after the line, end {1000 * (last - stop_frame) / RATE:+.1f} ms after the stop"
+        f"start {1000 * (first - before) / RATE:+.1f} ms after the line, end {1000 * (last - stop_frame) / RATE:+.1f} ms after the stop"
     )
-    assert abs(first - before_s) <= 0.020 * RATE
+    assert abs(first - before) <= 0.020 * RATE
     assert last >= stop_frame
     assert abs(sound.duration_s - result["duration_s"]) <= FRAME_S[suffix]
 
 
 # One codec frame: Opus 20 ms, AAC 1024 samples, MP3 1152 samples; the others are exact.
 FRAME_S = {"opus": 0.02, "flac": 1 / RATE, "wav": 1 / RATE, "m4a": 1024 / RATE, "mp3": 1152 / RATE}
-
-
-def _wait_for_frame(playing: object, frame: float) -> None:
-    import time
-
-    from tests.helpers.processes import wait_until
-
-    wait_until(lambda: playing.frame_at(time.monotonic_ns()) >= frame, "the frame to be played", 20)  # type: ignore[attr-defined]
