@@ -1,4 +1,4 @@
-"""The body of a grab thread: one sound source read for as long as the recording lasts, opened again whenever it is lost.
+"""The body of a grab thread: one sound source, read as long as the recording lasts and opened again whenever it is lost.
 
 A source that is away never ends a recording: the grabber says so and goes on trying. What that means for the recording
 (a gap, a failure when it was the first attempt) is the recorder's to decide.
@@ -63,7 +63,7 @@ SourceItem = SourceOpened | SourceBlock | SourceHole | SourceGone
 
 
 def grab(source: SoundSource, index: int, out: Channel[SourceItem], clock: Clock, stop: threading.Event) -> None:
-    """Open `source`, put what it gives into `out` under `index`, and open it again when it is lost, until `stop` is set.
+    """Open `source`, put what it gives into `out` under `index`, open it again when it is lost, until `stop` is set.
 
     Body of a `Worker`: returns within about `READ_S` of `stop` (sooner with `source.wake()`), or when `out` is closed.
     Raises nothing but bugs.

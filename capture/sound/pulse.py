@@ -21,7 +21,7 @@ from capture.sound import pulse_link
 from capture.sound.pulse_application import Application
 from capture.sound.pulse_scene import CHANNELS, Scene, all_devices, find_application, find_microphone, find_speaker
 from capture.sound.pulse_scene import speaker_device as describe_speaker
-from capture.sound.pulse_sources import BLOCK_S, Loopback, Microphone
+from capture.sound.pulse_sources import Loopback, Microphone
 from capture.sound.pulse_watch import Watcher, ask
 from capture.sound.source import DeviceChange, SoundSource, Watch
 
@@ -69,7 +69,7 @@ class PulseSound:
             for speaker in scene.speakers:
                 try:
                     streams[speaker.id] = pulse_link.open_stream(
-                        speaker.monitor, speaker.samplerate, CHANNELS, BLOCK_S, alarm.set
+                        speaker.monitor, speaker.samplerate, CHANNELS, scene.fragment_s, alarm.set
                     )
                 except CaptureError:
                     continue

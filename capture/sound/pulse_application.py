@@ -10,7 +10,7 @@ from capture.errors import CaptureError, NoSoundServer, SourceLost
 from capture.model import AudioBlock, Device
 from capture.sound import pulse_link
 from capture.sound.pulse_scene import CHANNELS, Playback, Scene, application_device, stream_rate
-from capture.sound.pulse_sources import BLOCK_S, SCENE_S, SERVER_LOST, Ticks, why_silent
+from capture.sound.pulse_sources import SCENE_S, SERVER_LOST, Ticks, why_silent
 from capture.sound.pulse_watch import Watcher
 from capture.sound.stream_sum import StreamSum
 
@@ -105,7 +105,7 @@ class Application:
                 continue
             try:
                 self._taps[tap] = pulse_link.open_stream(
-                    speaker.monitor, self._samplerate, CHANNELS, BLOCK_S, self._ticks.alarm, sink_input=tap[0]
+                    speaker.monitor, self._samplerate, CHANNELS, scene.fragment_s, self._ticks.alarm, sink_input=tap[0]
                 )
             except NoSoundServer:
                 raise

@@ -23,6 +23,8 @@ _STATES = ("running", "idle", "suspended")
 _ID_PROPERTIES = ("application.id", "pipewire.access.portal.app_id")
 # A stream without any of these is the server's own plumbing.
 _NAME_PROPERTIES = ("application.name", "node.name")
+# PA_SINK_HARDWARE and PA_SOURCE_HARDWARE have the same value (pulse/def.h).
+_HARDWARE = 0x0004
 _EVENTS = ("sink", "source", "sink_input", "server")
 
 
@@ -90,7 +92,7 @@ class Client(pulsectl.Pulse):  # type: ignore[misc]
             raise NoSoundServer(NO_SERVER) from error
 
     def wait(self, timeout_s: float) -> None:
-        """Until something happens, `interrupt` is called, or the time is over. `NoSoundServer` when the server is gone."""
+        """Until something happens, `interrupt` is called or the time is over. `NoSoundServer` when the server is gone."""
         self._deadline_s = time.monotonic() + timeout_s
         try:
             self._turn()
@@ -132,6 +134,7 @@ def _endpoint(info: Any) -> Endpoint:
         muted=bool(info.mute),
         monitor=str(getattr(info, "monitor_source_name", "") or ""),
         is_monitor=monitor_of != c.PA_INVALID,
+        is_hardware=bool(info.flags & _HARDWARE),
     )
 
 

@@ -1,4 +1,4 @@
-"""The process's connection to the sound server for streams: loaded late, shared, renewed when the server was restarted."""
+"""The process's connection to the sound server for streams: loaded late, shared, renewed after the server was restarted."""
 
 from __future__ import annotations
 
@@ -90,8 +90,9 @@ def open_stream(
     samplerate: int,
     channels: int,
     fragment_s: float,
-    on_ready: Callable[[], None],
+    alarm: Callable[[], None],
     sink_input: int | None = None,
+    cycle_late: bool = False,
 ) -> RecordStream:
     """A running record stream (see `RecordStream`), to be closed with `close_stream`.
 
@@ -101,7 +102,7 @@ def open_stream(
     with _exclusively():
         link = _acquire(module)
         stream: RecordStream = module.RecordStream(
-            link, source_id, samplerate, channels, fragment_s, on_ready, sink_input
+            link, source_id, samplerate, channels, fragment_s, alarm, sink_input, cycle_late
         )
         try:
             stream.start()

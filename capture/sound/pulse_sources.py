@@ -32,7 +32,7 @@ SERVER_LOST = "the sound server ended"
 
 
 class Ticks:
-    """The wait of a read: until the next time to collect, or something that cannot wait. `alarm` and `wake`: any thread."""
+    """The wait of a read: until it is time to collect, or something cannot wait. `alarm` and `wake`: any thread."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -99,7 +99,14 @@ class EndpointSource:
         try:
             scene = self._watcher.fresh(SCENE_S)
             chosen, source_id, device = self._choose(scene)
-            self._stream = pulse_link.open_stream(source_id, chosen.samplerate, CHANNELS, BLOCK_S, self._ticks.alarm)
+            self._stream = pulse_link.open_stream(
+                source_id,
+                chosen.samplerate,
+                CHANNELS,
+                scene.fragment_s,
+                self._ticks.alarm,
+                cycle_late=bool(chosen.monitor) and is_cycle_late(scene, chosen),
+            )
         except CaptureError:
             self._watcher.leave(self._on_scene)
             raise
@@ -151,7 +158,7 @@ class EndpointSource:
 
 
 class Loopback(EndpointSource):
-    """What a speaker plays. Without a name it follows the default; with one it comes back to it whenever that is there."""
+    """What a speaker plays. Unnamed, it follows the default; a named one it comes back to whenever that is there."""
 
     def __init__(self, watcher: Watcher, wanted: Endpoint | None) -> None:
         super().__init__(watcher, "system")
@@ -220,6 +227,14 @@ def wanted_speaker(name: str) -> Endpoint:
 def wanted_microphone(name: str) -> Endpoint:
     """Look `name` up now. Raises `UnknownDevice` or `NoSoundServer`."""
     return find_microphone(ask(), name)
+
+
+def is_cycle_late(scene: Scene, speaker: Endpoint) -> bool:
+    """Whether the speaker's monitor lags a cycle behind what players are told: see `Stamps`.
+
+    Not assumed of real hardware, whose own delay (which PipeWire's monitors do not know) is of about the same length.
+    """
+    return scene.on_pipewire and not speaker.is_hardware
 
 
 def why_silent() -> str:

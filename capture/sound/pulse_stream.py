@@ -1,6 +1,6 @@
 """A connection to the sound server and the record streams on it: soundcard's own, with time stamps and deadlines.
 
-Importing this module imports soundcard, which connects to the sound server at once and ends in an assertion without one.
+Importing this module imports soundcard, which connects to the sound server at once, and fails an assertion without one.
 So it is imported by `pulse_link` only, once the server has answered.
 
 Locking: libpulse runs a thread of its own (the "mainloop"). Every call into it holds the mainloop's lock; the callbacks
@@ -20,6 +20,7 @@ import cffi
 import numpy as np
 from soundcard import pulseaudio as sc
 
+from capture.clock import NS_PER_MS
 from capture.errors import NoSoundServer, SourceLost
 from capture.sound.stamps import Stamps
 
@@ -57,12 +58,12 @@ _pa: Any = sc._pa
 # pulse/def.h: connect to a running server only. Starting one is the session's business, and would block without limit.
 _CONTEXT_NOAUTOSPAWN = 1
 _FLAGS = (
-    # Time stamps come from the server's own answers (see stamps.py). libpulse's interpolation is not asked for: it takes
-    # the latency of a monitor, which may be negative, for zero at first (180 ms wrong for half a second on PulseAudio),
-    # and follows PipeWire's wavering answers at a rate that is off by 4000 ppm (both measured, with libpulse 16.1).
-    _pa.PA_STREAM_AUTO_TIMING_UPDATE
     # Lets the server choose short cycles; without it a null sink of PulseAudio works in steps of two seconds.
-    | _pa.PA_STREAM_ADJUST_LATENCY
+    #
+    # Time stamps come from the server's own answers (see stamps.py). libpulse's timing flags are not set: its
+    # interpolation takes the latency of a monitor, which may be negative, for zero at first (180 ms wrong for half a
+    # second on PulseAudio), and follows PipeWire's wavering answers at a rate 4000 ppm off (measured, libpulse 16.1).
+    _pa.PA_STREAM_ADJUST_LATENCY
     # Without it, a removed speaker or a closed application moves the stream in silence to the default source: perhaps
     # the microphone, perhaps another application. With it the stream fails at once, and following is our own decision.
     | _pa.PA_STREAM_DONT_MOVE
@@ -72,6 +73,13 @@ _CLOSE_S = 0.5
 _TIMING_S = 0.05
 # A read that found much more waiting than this hands it on in pieces, so that blocks stay of a moderate size.
 _LARGEST_BLOCK_S = 0.5
+# At the beginning the server is asked for the time at once as often as is good to know its waver (see stamps.py).
+_FIRST_ANSWERS = 5
+_FIRST_ANSWERS_STEP_S = 0.005
+# Then ten times a second. Each answer costs about 0.1 ms of CPU.
+_ASK_INTERVAL_NS = 100 * NS_PER_MS
+# How far the age of the newest frame moves by itself: by a fragment of 50 ms and the time between two looks.
+_ODD_AGE_NS = 110 * NS_PER_MS
 
 
 class Link(sc._PulseAudio):  # type: ignore[misc]
@@ -163,6 +171,7 @@ def _timing_told(stream: Any, success: int, number: Any) -> None:
 class RecordStream(sc._Recorder):  # type: ignore[misc]
     """A record stream with time stamps, on `source_id`, or of only the sink-input `sink_input` that plays there.
 
+    `fragment_s` is the latency asked of the server; for `cycle_late` see `Stamps`.
     Made and ended by `pulse_link`. All methods are for one thread, except the callback `alarm`, which libpulse's thread
     calls when the stream has ended; it must not block. Arrivals are not announced: collect them now and then.
     """
@@ -176,6 +185,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         fragment_s: float,
         alarm: Callable[[], None],
         sink_input: int | None = None,
+        cycle_late: bool = False,
         timeout_s: float = 1.0,
     ) -> None:
         super().__init__(source_id, samplerate, channels, round(samplerate * fragment_s), name=APPLICATION_NAME)
@@ -189,7 +199,9 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         self._number = next(_numbers)
         self._handle = _ffi.cast("void*", self._number)
         self._frame_bytes = 4 * channels
-        self._stamps = Stamps(samplerate)
+        self._stamps = Stamps(samplerate, cycle_late)
+        self._asked_ns = 0
+        self._usual_age_ns = 0
         self._data = _ffi.new("void**")
         self._size = _ffi.new("size_t*")
 
@@ -213,14 +225,21 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
     def take(self) -> list[tuple[int, Samples]]:
         """All that has arrived, as (start_ns, samples), contiguous pieces joined. Raises `SourceLost` at its end.
 
-        Waits only for the server's word on the time, for 50 ms at most, and only when something has arrived. A hole (the
-        server's queue ran over) is left out: the stamp of what follows it shows it.
+        Waits only for the server's word on the time, for 50 ms at most, and only when something has arrived. A hole
+        (the server's queue ran over) is left out: the stamp of what follows it shows it.
         """
         with self.link.locked():
             waiting = self._waiting()
         if not waiting:
             return []
-        self._learn_timing(_TIMING_S)
+        while self._stamps.learned < _FIRST_ANSWERS:
+            self._learn_timing(_TIMING_S)
+            if not self._stamps.learned:
+                return []  # what has arrived stays where it is until the server says what time it is from
+            if self._stamps.learned < _FIRST_ANSWERS:
+                time.sleep(_FIRST_ANSWERS_STEP_S)
+        if self._timing_due(waiting):
+            self._learn_timing(_TIMING_S)
         blocks: list[tuple[int, Samples]] = []
         with self.link.locked():
             while self._waiting():
@@ -229,6 +248,26 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
                     samples = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
                     blocks.append((self._stamps.sounded_ns(frame), samples))
         return blocks
+
+    def _timing_due(self, waiting: int) -> bool:
+        """Whether to ask again: every 0.1 s, and at once when what arrived does not fit the time that has passed.
+
+        The latter is how a server that was frozen, or a speaker that was suspended, is noticed before the first block
+        after it gets its stamp.
+        """
+        now_ns = time.monotonic_ns()
+        with self.link.locked():
+            end = self._position() + waiting // self._frame_bytes
+        age_ns = now_ns - self._stamps.sounded_ns(end)
+        odd = abs(age_ns - self._usual_age_ns) > _ODD_AGE_NS
+        if not odd and now_ns - self._asked_ns < _ASK_INTERVAL_NS:
+            return False
+        self._usual_age_ns = age_ns
+        return True
+
+    def _position(self) -> int:
+        """The number of the next frame to take. Lock held."""
+        return int(_extra.pa_stream_get_timing_info(self.stream).read_index) // self._frame_bytes
 
     def _waiting(self) -> int:
         """Bytes that have arrived. Lock held."""
@@ -246,7 +285,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             if piece is None or not (len(piece) or not pieces):
                 break
             if not pieces:
-                first = int(_extra.pa_stream_get_timing_info(self.stream).read_index) // self._frame_bytes
+                first = self._position()
             _pa.pa_stream_drop(self.stream)
             if len(piece):
                 pieces.append(piece)
@@ -256,6 +295,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
     def _learn_timing(self, timeout_s: float) -> None:
         """Ask the server where the stream is. Without an answer in time, what was known before goes on to hold."""
         self.timed.clear()
+        self._asked_ns = time.monotonic_ns()
         with self.link.locked():
             operation = _pa.pa_stream_update_timing_info(self.stream, _timing_told, self._handle)
             if operation == _ffi.NULL:
@@ -266,15 +306,15 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             info = _extra.pa_stream_get_timing_info(self.stream)
             if info == _ffi.NULL:
                 raise SourceLost("the sound server stopped answering")
-            if answered or not self._stamps.known:
+            if answered:
                 # The time of day of the answer, as libpulse gives it, on our clock.
                 stamp_ns = info.timestamp.tv_sec * 1_000_000_000 + info.timestamp.tv_usec * 1000
                 at_ns = stamp_ns - time.time_ns() + time.monotonic_ns()
-                # The next frame was captured `source_usec` ago; what a monitor gives sounds `sink_usec` later than that.
+                # The next frame was captured `source_usec` ago; what a monitor gives sounds `sink_usec` later.
                 sounds_in_ns = (int(info.sink_usec) - int(info.source_usec)) * 1000
                 self._stamps.learn(at_ns, int(info.write_index) // self._frame_bytes, sounds_in_ns)
 
-    # --- what soundcard's own classes call -------------------------------------------------------------------------------
+    # --- what soundcard's own classes call ----------------------------------------------------------------------------
 
     def _connect_stream(self, bufattr: Any) -> None:
         with self.link.locked():

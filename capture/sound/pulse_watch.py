@@ -22,8 +22,8 @@ Listener = Callable[[Scene | None], None]
 ANSWER_S = 1.0
 # How often a server that is away is looked for: there is no event for its coming.
 _RETRY_S = 0.2
-# Events come in bursts (a new stream on PipeWire sends about ten): the rest of a burst is awaited this long, then all is
-# asked for once.
+# Events come in bursts (a new stream on PipeWire sends about ten): the rest of a burst is awaited this long, then
+# everything is asked for once.
 _BURST_S = 0.02
 # No event for this long is nothing unusual; it only bounds each wait.
 _QUIET_S = 30.0
@@ -91,7 +91,7 @@ class Watcher:
             thread.join(1.0)
 
     def fresh(self, timeout_s: float) -> Scene:
-        """What there is now, asked after this call. Only while listening. Raises `NoSoundServer`, at once if it is away."""
+        """What there is now, asked after this call. Only while listening. Raises `NoSoundServer`, at once when away."""
         with self._changed:
             self._asked += 1
             mine = self._asked

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 from capture.clock import NS_PER_MS, frames_to_ns
 
-# PipeWire tells how far a stream is only once in each of its cycles, so what it says is late by 0 to one cycle: 21 ms by
-# default. The earliest of the last answers is the nearest to the truth. Over so few seconds, even a clock that is off by
-# 1000 ppm moves by 2 ms only.
+# A server's answers are late by a time that varies: on PipeWire by 0 to one cycle, since it counts once a cycle (5 to
+# 43 ms), on PulseAudio by 0 to 5 ms, for the way from its device thread to its main thread. The earliest of the last
+# answers is the nearest to the truth. Over so short a time even a clock that is off by 1000 ppm moves by 2 ms only.
 _WINDOW_NS = 2_000 * NS_PER_MS
-# More than answers can be late (a cycle of 2048 frames at 44.1 kHz): the stream stood still or jumped, the past is void.
+# More than answers are ever late: the stream stood still or jumped, and what was known before is void.
 _JUMP_NS = 60 * NS_PER_MS
+# PipeWire's largest cycle at its default settings. More means that too few answers came to tell.
+_LARGEST_CYCLE_FRAMES = 2048
 
 
 class Stamps:
-    """Maps a frame's number in a stream to the time at which it sounded. Not locked: one thread at a time."""
+    """Maps a frame's number in a stream to the time at which it sounded. Not locked: one thread at a time.
 
-    def __init__(self, samplerate: int) -> None:
+    With `cycle_late` the sound comes one cycle of the server after it was given to the speaker: so it is with the
+    monitors of PipeWire's virtual speakers (measured at cycles of 256 and 512 frames, to 0.3 ms). The cycle is found out.
+    """
+
+    def __init__(self, samplerate: int, cycle_late: bool = False) -> None:
         self._rate = samplerate
+        self._cycle_late = cycle_late
         # (time of the answer, time of frame 0 according to it), origins ascending: the first is the least of the window.
         self._origins: deque[tuple[int, int]] = deque()
+        # Frames counted between the last answers: multiples of the cycle.
+        self._steps: deque[int] = deque(maxlen=20)
+        self._last_frame = 0
+        self.learned = 0
 
     def learn(self, at_ns: int, frame: int, sounds_in_ns: int) -> None:
-        """At `at_ns` the next frame to come was number `frame`, which sounds `sounds_in_ns` later (before: negative)."""
+        """At `at_ns` the next frame to come was number `frame`, which sounds `sounds_in_ns` later (negative: before).
+
+        An answer from before the first frame is worth nothing (nobody knows when it will come) and passed over.
+        """
+        if frame <= 0:
+            return
+        self.learned += 1
+        if self._last_frame:
+            self._steps.append(abs(frame - self._last_frame))
+        self._last_frame = frame
         origin_ns = at_ns + sounds_in_ns - frames_to_ns(frame, self._rate)
         origins = self._origins
         if origins and abs(origin_ns - origins[0][1]) > _JUMP_NS:
@@ -34,10 +55,14 @@ class Stamps:
         while origins[0][0] < at_ns - _WINDOW_NS:
             origins.popleft()
 
-    @property
-    def known(self) -> bool:
-        return bool(self._origins)
-
     def sounded_ns(self, frame: int) -> int:
-        """When frame number `frame` sounded. Only when `known`."""
+        """When frame number `frame` sounded. Only once something was `learned`."""
+        if self._cycle_late:
+            frame -= self.cycle_frames
         return self._origins[0][1] + frames_to_ns(frame, self._rate)
+
+    @property
+    def cycle_frames(self) -> int:
+        """How many frames the server handles at a time; 0 when that is not known or makes no sense."""
+        cycle = math.gcd(*self._steps)
+        return cycle if cycle <= _LARGEST_CYCLE_FRAMES else 0
