@@ -39,8 +39,7 @@ def test_nothing_is_cut_at_the_edges(desktop: VirtualDesktop, tmp_path: Path, su
     played = numbered(30)
     with play(desktop, played) as playing, record(desktop, tmp_path / f"edges.{suffix}") as recording:
         before = playing.frame_at(recording.began_ns)
-        playing_for = playing.frame_at(recording.began_ns) + 3 * RATE
-        _wait_for_frame(playing, playing_for)
+        wait_until(lambda: playing.frame_at(time.monotonic_ns()) > before + 3 * RATE, "three seconds to be played")
         result = recording.stop()
         stop_frame = playing.frame_at(recording.stopped_ns)
     sound = read_sound(Path(result["file"]))
@@ -48,9 +47,9 @@ def test_nothing_is_cut_at_the_edges(desktop: VirtualDesktop, tmp_path: Path, su
     end = sound.samples[-RATE // 2 :]
     first = locate(start, played)
     last = locate(end, played) + len(end)
-    print(
-        f"start {1000 * (first - before) / RATE:+.1f} ms after the line, end {1000 * (last - stop_frame) / RATE:+.1f} ms after the stop"
-    )
+    early_ms, late_ms = 1000 * (before - first) / RATE, 1000 * (last - stop_frame) / RATE
+    figures = f"begins {early_ms:+.1f} ms before the line, ends {late_ms:+.1f} ms after the stop"
+    print(f"\n{suffix}: {figures}")  # noqa: T201 - figures of the closing note
     assert abs(first - before) <= 0.020 * RATE
     assert last >= stop_frame
     assert abs(sound.duration_s - result["duration_s"]) <= FRAME_S[suffix]

@@ -17,26 +17,25 @@ BEFORE, AFTER = numbered(60, seed=11), numbered(60, seed=12)
 
 
 def test_what_follows_a_stop_of_the_server_is_in_its_place(fresh_desktop: VirtualDesktop, tmp_path: Path) -> None:
-    with record(fresh_desktop, tmp_path / "holes.wav") as recording:
-        with play(fresh_desktop, BEFORE) as playing:
-            start_frame = playing.frame_at(recording.began_ns)
-            _let_it_play(2.0)
-            stopped_ns = time.monotonic_ns()
-            fresh_desktop.stop_sound()
-            stopped_frame = playing.frame_at(stopped_ns)
+    with play(fresh_desktop, BEFORE) as playing, record(fresh_desktop, tmp_path / "holes.wav") as recording:
+        start_frame = playing.frame_at(recording.began_ns)
+        _let_it_play(2.0)
+        stopped_ns = time.monotonic_ns()
+        stopped_frame = playing.frame_at(stopped_ns)
+        fresh_desktop.stop_sound()
         _let_it_play(STOPPED_S - (time.monotonic_ns() - stopped_ns) / 1e9)
         fresh_desktop.start_sound()
-        with play(fresh_desktop, AFTER) as playing:
+        with play(fresh_desktop, AFTER) as playing_again:
             _let_it_play(3.0)
             result = recording.stop(expect=3)
-            stop_frame = playing.frame_at(recording.stopped_ns)
+            stop_frame = playing_again.frame_at(recording.stopped_ns)
     sound = read_sound(Path(result["file"])).samples
     recorded_s = (recording.stopped_ns - recording.began_ns) / 1e9
 
     assert abs(len(sound) / RATE - recorded_s) < 0.1
     first = locate(sound[: RATE // 2], BEFORE)
     assert abs(first - start_frame) < 0.020 * RATE
-    # The last sample of the file sounded at the stop plus what was recorded beyond it; place it by the file's own clock.
+    # Where the tail lies in the file, and where it should, told by what sounded at the stop.
     tail = sound[-RATE:]
     tail_frame = locate(tail, AFTER)
     file_s = (len(sound) - len(tail)) / RATE
