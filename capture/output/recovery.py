@@ -1,0 +1,243 @@
+"""Finishes what a crash left: every part file that no live process writes becomes an ordinary file.
+
+Nothing is lost at any point: the part file is read only, and it is removed only when the new file was read back whole,
+holds the same, and has its name. So all of it can be run twice, and killed anywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from capture.errors import OutputError, RecoveryError
+from capture.output import journal, names, part_file, remux
+from capture.output.formats import format_of_suffix
+
+log = logging.getLogger(__name__)
+
+_NAME_TRIES = 100
+_KEPT = "It was left as it is. If it is not wanted, delete it."
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A recording that was broken off. `final` is the name that it was to have; `changed_at` is when it was last written."""
+
+    part: Path
+    final: Path
+    size_bytes: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """`file` is whole and ordinary, and the part file is gone. `remarks`: what is worth telling, such as another name."""
+
+    file: Path
+    duration_s: float
+    size_bytes: int
+    remarks: tuple[str, ...] = ()
+
+
+def search_folders() -> list[Path]:
+    """The default folders; a folder of the user's choice from the settings is for the caller to add."""
+    return [names.default_folder("audio"), names.default_folder("video")]
+
+
+def leftovers(folders: Iterable[Path] | None = None) -> list[Leftover]:
+    """Broken-off recordings in `folders` (None: the default ones) and wherever else one was noted; the oldest first.
+
+    Leaves alone what a live process writes. Any thread; reads the disk. Never raises: a folder that cannot be read is
+    passed over, with a warning in the log.
+    """
+    found: dict[Path, Path] = {}
+    for folder in search_folders() if folders is None else folders:
+        for part, final in _in_folder(folder.expanduser().absolute()):
+            found[part] = final
+    for part, final in journal.noted():
+        if part.exists():
+            found[part] = final
+        elif part.parent.exists():  # else it may lie on a disk that is not here now
+            journal.forget(part)
+    result = [leftover for part, final in found.items() if (leftover := _describe(part, final)) is not None]
+    return sorted(result, key=lambda leftover: (leftover.changed_at, leftover.part))
+
+
+def _in_folder(folder: Path) -> Iterable[tuple[Path, Path]]:
+    try:
+        entries = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        log.warning("%s cannot be read: %s", folder, error.strerror)
+        return
+    for entry in entries:
+        final = names.final_of(entry)
+        if final is not None and format_of_suffix(final.suffix) is not None:
+            yield entry, final
+
+
+def _describe(part: Path, final: Path) -> Leftover | None:
+    try:
+        if part.is_symlink() or not part.is_file() or part_file.is_locked(part):
+            return None
+        state = part.stat()
+    except OSError as error:
+        log.warning("%s cannot be read: %s", part, error.strerror)
+        return None
+    return Leftover(part, final, state.st_size, datetime.fromtimestamp(state.st_mtime).astimezone())
+
+
+def recover(leftover: Leftover, on_progress: Callable[[float], None] = lambda read_s: None) -> Recovered:
+    """Make an ordinary file of `leftover`, read it back whole, give it its name (never overwriting), remove the part file.
+
+    No quality is lost: packets are copied as they are. Takes as long as reading and decoding the recording; `on_progress`
+    is called with the seconds that were read, now and then. Raises `RecoveryError` or `OutputError`, and then the part
+    file is still there, unchanged.
+    """
+    part = leftover.part
+    try:
+        descriptor = os.open(part, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        raise RecoveryError(f"{part} is not there any more", "See what is left with: loopnote recover") from None
+    except OSError as error:
+        raise part_file.explain(error, part, "cannot be read") from error
+    try:
+        # Held until the end, so that a second `recover` leaves this one alone.
+        if not part_file.lock(descriptor):
+            raise RecoveryError(f"{part} is being written or repaired just now", "Try again when that has ended.")
+        return _recover_locked(leftover, on_progress)
+    finally:
+        os.close(descriptor)
+
+
+def _recover_locked(leftover: Leftover, on_progress: Callable[[float], None]) -> Recovered:
+    part, final = leftover.part, leftover.final
+    contents = _inspect(part, False, on_progress)
+    if not any(content.frames or (content.kind == "video" and content.packets) for content in contents):
+        raise RecoveryError(f"{part} holds nothing that can be played", _KEPT)
+    duration_s = max(content.end_s for content in contents)
+    finished = _finished_before(leftover, contents)
+    if finished is not None:
+        _remove(part)
+        return Recovered(finished, duration_s, finished.stat().st_size)
+    mended = part.with_name(f".{final.stem[:80]}.mended{final.suffix}")
+    try:
+        _write_mended(leftover, mended, {i for i, content in enumerate(contents) if content.torn is not None})
+        _compare(part, mended, contents, on_progress)
+        file = _give_name(mended, final)
+    finally:
+        with contextlib.suppress(OSError):
+            mended.unlink(missing_ok=True)
+    size_bytes = file.stat().st_size
+    _remove(part)
+    remarks = () if file == final else (f"{final.name} was there already, so the file is called {file.name}",)
+    return Recovered(file, duration_s, size_bytes, remarks)
+
+
+def _inspect(path: Path, pictures: bool, on_progress: Callable[[float], None]) -> list[remux.StreamContent]:
+    import av
+
+    try:
+        return remux.inspect(path, pictures, on_progress)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        log.debug("inspecting %s", path, exc_info=True)
+        size_bytes = path.stat().st_size if path.exists() else 0
+        what = "is empty" if size_bytes == 0 else f"holds nothing that can be played ({size_bytes} bytes)"
+        raise RecoveryError(f"{path} {what}", _KEPT) from error
+
+
+def _finished_before(leftover: Leftover, contents: list[remux.StreamContent]) -> Path | None:
+    """The finished file, when an earlier run was ended between giving it its name and removing the part file."""
+    final = leftover.final
+    try:
+        if not final.is_file():
+            return None
+        if final.samefile(leftover.part):
+            return final
+        there = remux.inspect(final, False)
+    except (OSError, ValueError):  # FFmpeg's errors are one or the other
+        return None
+    return final if [c.key() for c in there] == [c.key() for c in contents] else None
+
+
+def _write_mended(leftover: Leftover, mended: Path, torn: set[int]) -> None:
+    import av
+
+    name = format_of_suffix(leftover.final.suffix)
+    if name is None:
+        raise RecoveryError(f"{leftover.part} has a suffix that is not known", _KEPT)
+    try:
+        mended.unlink(missing_ok=True)  # of an earlier run that was killed
+        descriptor = part_file.create_private(mended)
+    except FileExistsError as error:
+        raise part_file.explain(error, mended, "cannot be written") from error
+    except OSError as error:
+        raise part_file.explain(error, mended.parent, "cannot be written to") from error
+    with os.fdopen(descriptor, "w+b") as file:
+        try:
+            remux.copy(leftover.part, _Unclosed(file), name, torn)
+            file.flush()
+            if name == "flac":
+                remux.complete_flac_header(_Unclosed(file))
+                file.flush()
+            os.fsync(file.fileno())
+            date = leftover.changed_at.timestamp()
+            os.utime(mended, (date, date))  # when it was recorded, not when it was repaired
+        except OSError as error:
+            if not isinstance(error, av.FFmpegError):
+                raise part_file.explain(error, mended, "could not be written") from error
+            raise RecoveryError(f"{leftover.part} could not be repaired: {error.strerror}", _KEPT) from error
+        except av.FFmpegError as error:
+            raise RecoveryError(f"{leftover.part} could not be repaired: {error.strerror}", _KEPT) from error
+
+
+class _Unclosed:
+    """A file as FFmpeg may have it: PyAV closes what it was given, and this one is still needed."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read, self.write, self.seek, self.tell = file.read, file.write, file.seek, file.tell
+
+
+def _compare(
+    part: Path, mended: Path, contents: list[remux.StreamContent], on_progress: Callable[[float], None]
+) -> None:
+    """Read the new file back, decoding all of it; it must hold what the part file holds."""
+    mended_contents = _inspect(mended, True, on_progress)
+    readable = all(content.frames for content in mended_contents if content.kind == "video" and content.packets)
+    for content in mended_contents:
+        if content.kind == "video":
+            content.frames = 0  # those of the part file were not decoded: their bytes are compared
+    if readable and [c.key() for c in mended_contents] == [c.key() for c in contents]:
+        return
+    raise RecoveryError(f"the repaired copy of {part} differs from it and was thrown away", _KEPT)
+
+
+def _give_name(mended: Path, final: Path) -> Path:
+    target = final
+    for _ in range(_NAME_TRIES):
+        try:
+            part_file.rename_new(mended, target)
+        except FileExistsError:
+            target = names.free_name(final)
+        except OSError as error:
+            raise part_file.explain(error, mended, "could not be renamed") from error
+        else:
+            part_file.sync_folder(target.parent)
+            return target
+    raise OutputError(f"no free name like {final} was found", "Move some files away.")
+
+
+def _remove(part: Path) -> None:
+    try:
+        part.unlink()
+    except OSError as error:
+        raise part_file.explain(error, part, "could not be removed") from error
+    part_file.sync_folder(part.parent)
+    journal.forget(part)

@@ -1,0 +1,179 @@
+"""Copies the packets of one file into a new one without touching them, and tells whether two files hold the same."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from capture.output.formats import muxer_of, muxer_options
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+log = logging.getLogger(__name__)
+
+# FLAC's STREAMINFO (RFC 9639 section 8.2): behind "fLaC" and a block header of 4 bytes each; 10 bytes of block and frame
+# sizes; then 20 bits of sample rate, 3 of channels, 5 of bits, 36 of the number of samples; then the MD5 of the samples.
+_FLAC_RATE_TO_COUNT_AT, _FLAC_MD5_AT = 18, 26
+
+
+@dataclass(slots=True)
+class StreamContent:
+    """What one stream holds: how much, and a hash of all of it."""
+
+    kind: str  # "audio" or "video"
+    packets: int = 0
+    payload: Any = field(default_factory=hashlib.sha256)  # of the packets' bytes, in order
+    frames: int = 0  # decoded sound: samples a channel; decoded pictures
+    samples: Any = field(default_factory=hashlib.md5)  # of the decoded sound
+    errors: int = 0  # packets that could not be decoded
+    end_s: float = 0.0
+    # The last packet of sound, when it could not be decoded: torn by the crash, in a container that does not know lengths.
+    torn: bytes | None = None
+
+    def key(self) -> tuple[object, ...]:
+        """Equal for two streams that hold the same."""
+        return (self.kind, self.packets, self.payload.digest(), self.frames, self.samples.digest())
+
+    def take(self, packet: Packet[Any], decode_pictures: bool) -> None:
+        """Count one packet."""
+        if self.torn is not None:
+            self._count(self.torn)
+            self.torn = None
+        if self.kind == "audio" or decode_pictures:
+            before = self.errors
+            self.decode(packet.decode)
+            if self.errors > before and self.kind == "audio":
+                self.torn = bytes(packet)
+                return
+        self._count(bytes(packet))
+        if packet.pts is not None:
+            self.end_s = max(self.end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+
+    def _count(self, data: bytes) -> None:
+        self.packets += 1
+        self.payload.update(data)
+
+    def decode(self, decode: Callable[[], Any]) -> None:
+        """Count what `decode` gives."""
+        import av
+
+        try:
+            frames = decode()
+        except av.FFmpegError:
+            self.errors += 1
+            return
+        for frame in frames:
+            if self.kind == "video":
+                self.frames += 1
+            else:
+                self.frames += frame.samples
+                self.samples.update(frame.to_ndarray().tobytes())
+
+
+def inspect(
+    path: Path, decode_pictures: bool, on_progress: Callable[[float], None] = lambda read_s: None
+) -> list[StreamContent]:
+    """Read the whole file and decode it (pictures only when asked: they take the time). Raises av.FFmpegError or OSError.
+
+    `on_progress` is called with the seconds that were read, now and then.
+    """
+    import av
+
+    with av.open(str(path)) as container:
+        contents = [StreamContent(stream.type) for stream in container.streams]
+        for stream in container.streams:
+            if stream.type == "video":
+                stream.thread_type = "AUTO"
+        for packet in whole_packets(container):
+            content = contents[packet.stream_index]
+            content.take(packet, decode_pictures)
+            if content.packets % 500 == 0:
+                on_progress(content.end_s)
+        for stream, content in zip(container.streams, contents, strict=True):
+            if content.kind == "audio" or decode_pictures:
+                content.decode(lambda stream=stream: stream.codec_context.decode(None))
+    return contents
+
+
+def whole_packets(container: Any) -> Iterator[Packet[Any]]:
+    """The packets that can be copied. Ends where the file ends, be it in the middle of something."""
+    import av
+
+    try:
+        for packet in container.demux():
+            # Empty ones mark the end; torn ones are marked where the container knows a packet's length.
+            if packet.size and not packet.is_corrupt and packet.dts is not None:
+                yield packet
+    except av.FFmpegError as error:
+        log.info("%s: reading ended with: %s", container.name, error.strerror)
+
+
+def copy(source: Path, target: Any, name: str, torn: set[int]) -> None:
+    """Write `source`'s packets into `target` (an open, empty, seekable binary file) as an ordinary file of format `name`.
+
+    Of the streams in `torn` (indices) the last packet is left out. Raises av.FFmpegError or OSError.
+    """
+    import av
+
+    options = muxer_options(name, recording=False)
+    with (
+        av.open(str(source)) as old,
+        av.open(target, "w", format=muxer_of(name), container_options=options) as new,
+    ):
+        new.metadata.update(_kept_tags(old.metadata))
+        streams = {}
+        for stream in old.streams:
+            made = new.add_stream_from_template(stream, opaque=True)
+            made.metadata.update(_kept_tags(stream.metadata))
+            streams[stream.index] = made
+        held: dict[int, Packet[Any]] = {}
+        for packet in whole_packets(old):
+            index = packet.stream_index
+            packet.stream = streams[index]
+            if index in torn:
+                previous, held[index] = held.get(index), packet
+                if previous is None:
+                    continue
+                packet = previous
+            new.mux(packet)
+
+
+def _kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in tags.items() if key.lower() not in _MADE_BY_MUXER}
+
+
+# Written by the muxer itself, from what is true of the new file.
+_MADE_BY_MUXER = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "vendor_id", "handler_name"}
+
+
+def complete_flac_header(file: Any) -> None:
+    """Put the number of samples and their MD5 into the header of a FLAC file that was written before they were known.
+
+    `file` is open for reading and writing. Raises av.FFmpegError or OSError.
+    """
+    import av
+    import numpy as np
+
+    file.seek(_FLAC_RATE_TO_COUNT_AT)
+    (packed,) = struct.unpack(">Q", file.read(8))
+    bits = (packed >> 36 & 31) + 1
+    samples, md5 = 0, hashlib.md5()
+    file.seek(0)
+    with av.open(file, "r", format="flac") as container:
+        for frame in container.decode(audio=0):
+            samples += frame.samples
+            # MD5 is of the samples interleaved, little-endian, each in as few bytes as its bits need; FFmpeg gives 16 bits
+            # as they are, and 24 as the upper ones of 32.
+            data = frame.to_ndarray().astype(f"<i{2 if bits <= 16 else 4}", copy=False)
+            md5.update(data.tobytes() if bits <= 16 else data.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes())
+    if samples < 1 << 36:
+        file.seek(_FLAC_RATE_TO_COUNT_AT)
+        file.write(struct.pack(">Q", packed & ~((1 << 36) - 1) | samples))
+    file.seek(_FLAC_MD5_AT)
+    file.write(md5.digest())
