@@ -155,7 +155,7 @@ def test_a_killed_server_is_told_once_and_a_new_one_is_recorded_again(x_own: XSe
         lost_ns = time.monotonic_ns()
         eventually(lambda: made.grabber.last is not None and made.grabber.last.shown_ns > lost_ns, "a repeated picture")
         x_own.start_again()
-        eventually(lambda: len(made.notices) == 2, "the notice of its return", timeout_s=3)
+        eventually(lambda: len(made.notices) == 2, "the notice of its return")
         grabbed = made.grabber.captured
         eventually(lambda: made.grabber.captured > grabbed, "a new picture")
         made.end()

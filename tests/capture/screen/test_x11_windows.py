@@ -76,6 +76,7 @@ def test_a_window_is_followed_when_its_frame_moves_without_a_word_to_it(x_own: X
     system = X11Screen(x_own.environ)
     assert system.find("window:film") == Area(60, 60, 200, 160)
     source = system.open("window:film", False)
+    assert is_all(source.grab(), RED)
     frame.configure(x=300, y=200)
     client.display.sync()
     assert is_all(source.grab(), RED)
