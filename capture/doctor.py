@@ -174,7 +174,14 @@ class _Patient:
         """How pictures are taken, and how fast."""
         described = self._screen_system().describe()
         grab_ms = float(described.get("grab_ms", "nan"))
-        text = _told({key: value for key, value in described.items() if key not in ("display", "screen")})
+        cursor = described.get("cursor", "")
+        parts = [
+            described.get("way", ""),
+            described.get("status", "").rstrip("."),
+            f"{grab_ms:.1f} ms a picture",
+            f"the cursor is {cursor}" if cursor else "",
+        ]
+        text = ", ".join(part for part in parts if part)
         if grab_ms > SLOW_GRAB_MS:
             most = max(1, int(1000 / (2 * grab_ms)))
             return Check("screen backend", None, f"slow: {text}", f"Record fewer pictures: --fps {most}")
@@ -321,9 +328,7 @@ def _version(package: str) -> str:
 
 def _told(described: dict[str, str]) -> str:
     """A description as one line: what speaks for itself first, the rest with its name."""
-    plain = [value for key, value in described.items() if key in ("server", "way", "display") and value]
-    named = [f"{key} {value}" for key, value in described.items() if key not in ("server", "way", "display") and value]
-    return ", ".join(plain + named)
+    return ", ".join(value if key in ("server", "client") else f"{key}: {value}" for key, value in described.items())
 
 
 def _sized(screen: Device) -> str:
