@@ -231,7 +231,11 @@ class ScreenGrabber:
         """Say that the screen is away and look for it until it is back (True) or it is time to stop (False)."""
         lost_ns = self._clock.now_ns()
         self._on_notice(
-            Notice(f"the screen cannot be recorded now: {error}; its last picture stands until then", error.hint, True)
+            Notice(
+                f"the screen cannot be recorded now: {error}; its last picture stands until it is back",
+                error.hint,
+                True,
+            )
         )
         while not self._wait(stop, RETRY_S):
             if self._returned():
