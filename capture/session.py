@@ -50,6 +50,7 @@ FIRST_PICTURE_LIMIT_S = 2.0
 TAIL_NS = 30 * NS_PER_MS
 # For each step of the end (mix, pictures, write), before it is given up. Far above what any of them takes.
 END_LIMIT_S = 20.0
+SCREEN_END_LIMIT_S = 0.5
 DEFAULT_RATE_HZ = 48_000
 
 
@@ -379,7 +380,10 @@ class Session:
             idle = threading.Event()
             idle.wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))  # pictures up to the end
             self._grab_screen.stop()
-            self._grab_screen.join(END_LIMIT_S)
+            # A screen that does not answer holds its thread; the file is not kept waiting for it.
+            if not self._grab_screen.join(SCREEN_END_LIMIT_S):
+                self._emit(Notice("the screen did not answer at the end; its last picture stands", degrades=True))
+            self._pictures.close()
         if self._mix:
             self._mix.join(END_LIMIT_S)
         self._stop_sources()

@@ -91,7 +91,10 @@ class VideoStage:
         end_ns = self._timing.end_ns
         if end_ns is None:
             end_ns = self._clock.now_ns()
-        frame = self._last_picture() or self._held or self._last
+        newest = self._last_picture()
+        if newest is not None and (self._last is None or newest.shown_ns > self._last.shown_ns):
+            self._take(newest)  # it found no room in the channel
+        frame = self._held or self._last
         if frame is not None:
             self._encode(frame, self._timing.recorded_ns(end_ns))
         for packet in self._encoder.flush():
