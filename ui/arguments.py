@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from capture.errors import SettingsError
+from capture.output.formats import format_of_suffix
 from capture.settings import QUALITIES, SCREEN_FORMATS, SOUND_FORMATS, RecordingSettings
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+(?:\.\d+)?)s?)?", re.IGNORECASE)
+_NUMBER = r"(\d+(?:\.\d+)?)\s*"
+# 1h30m, 5m, 90s, 1.5h; the last unit may not be left out after another: 1h30 would be seconds to some, minutes to most.
+_UNITS = re.compile(rf"(?:{_NUMBER}h\s*)?(?:{_NUMBER}m(?:in)?\s*)?(?:{_NUMBER}s)?", re.IGNORECASE)
+# 1:30 (minutes and seconds) or 1:02:03
+_CLOCK = re.compile(r"(?:(\d+):(?=[0-5]\d:))?(\d+):([0-5]\d(?:\.\d+)?)")
+# Options that are about the picture alone.
+_OF_THE_SCREEN = ("fps", "cursor", "scale")
 
 
 def add_record_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,18 +50,31 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--json", action="store_true", help="print the result as one JSON object on standard output")
 
 
+def join_values(arguments: Sequence[str]) -> list[str]:
+    """`--screen -1920,0,800x600` as one word with an equals sign: a screen on the left has negative numbers, and
+    argparse would take them for an option.
+    """
+    joined: list[str] = []
+    for word in arguments:
+        if joined and joined[-1] == "--screen" and re.match(r"-\d", word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
 def settings_from(args: argparse.Namespace, defaults: RecordingSettings) -> RecordingSettings:
     """The request in `args`, on top of the user's `defaults`. Raises `SettingsError`."""
     file, mic = args.file, args.mic
-    if mic is not None and file is None and Path(mic).suffix.lstrip(".").lower() in SOUND_FORMATS + SCREEN_FORMATS:
+    if mic is not None and file is None and format_of_suffix(Path(mic).suffix):
         # `--mic talk.opus`: the name was meant as FILE, for no microphone is called so.
         file, mic = mic, "default"
     changes: dict[str, Any] = {
-        "file": Path(file).expanduser() if file is not None else None,
+        "file": _path(file) if file is not None else None,
         "speaker": args.speaker,
         "apps": tuple(args.app) if args.app else None,
         "mic": mic,
-        "gains_db": _gains_db(args.gain) if args.gain else None,
+        "gains_db": {**defaults.gains_db, **_gains_db(args.gain)} if args.gain else None,
         "tracks": args.tracks,
         "screen": args.screen,
         "fps": args.fps,
@@ -65,23 +86,53 @@ def settings_from(args: argparse.Namespace, defaults: RecordingSettings) -> Reco
         "duration_s": _duration_s(args.duration) if args.duration is not None else None,
         "system": False if args.no_system else None,
     }
-    if args.file == "":
+    given = {key: value for key, value in changes.items() if value is not None}
+    settings = defaults.with_changes(**{**_outweighed(given, defaults), **given})
+    _refuse_what_does_nothing(given, settings)
+    return settings
+
+
+def _outweighed(given: dict[str, Any], defaults: RecordingSettings) -> dict[str, Any]:
+    """The defaults that give way, because what is asked for now excludes them."""
+    changes: dict[str, Any] = {}
+    if "apps" in given or "system" in given:
+        changes["speaker"] = None
+    if "speaker" in given or "system" in given:
+        changes["apps"] = ()
+    if "apps" in given or "speaker" in given:
+        changes["system"] = True
+    if defaults.format is not None:
+        with_screen = given.get("screen", defaults.screen) is not None
+        named_by_suffix = "file" in given and given["file"].suffix != ""
+        if named_by_suffix or with_screen is not (defaults.format in SCREEN_FORMATS):
+            changes["format"] = None
+    return changes
+
+
+def _refuse_what_does_nothing(given: dict[str, Any], settings: RecordingSettings) -> None:
+    """An option that has no effect is a misunderstanding: with --fps somebody surely expects a picture."""
+    if settings.screen is None:
+        for key in _OF_THE_SCREEN:
+            if key in given:
+                raise SettingsError(f"--{key} is about the screen, which is not recorded", "Add --screen all.")
+    if not settings.system and "system" in given.get("gains_db", {}):
+        raise SettingsError("a gain is set for the internal audio, which is not recorded", "Leave out --no-system.")
+
+
+def _path(text: str) -> Path:
+    if not text.strip():
         raise SettingsError("an empty text is no file name", "Leave FILE out to have a name made.")
-    # What is asked now outweighs a default that excludes it.
-    if args.app and defaults.speaker and not args.speaker:
-        defaults = defaults.with_changes(speaker=None)
-    if args.speaker and defaults.apps and not args.app:
-        defaults = defaults.with_changes(apps=())
-    return defaults.with_changes(**{key: value for key, value in changes.items() if value is not None})
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # ~somebody, whom this computer does not know
+        raise SettingsError(f"{text}: there is no such user", "Write the whole path, or ./ before it.") from error
 
 
 def _gains_db(texts: list[str]) -> dict[str, float]:
     gains_db: dict[str, float] = {}
     for text in texts:
-        target, equals, number = text.partition("=")
+        target, _, number = text.partition("=")
         try:
-            if not equals:
-                raise ValueError
             gains_db[target.strip()] = float(number.lower().removesuffix("db"))
         except ValueError:
             raise SettingsError(
@@ -91,17 +142,12 @@ def _gains_db(texts: list[str]) -> dict[str, float]:
 
 
 def _duration_s(text: str) -> float:
-    parts = text.strip().split(":")
+    text = text.strip()
+    match = (_CLOCK.fullmatch(text) or _UNITS.fullmatch(text)) if text else None
+    if match:
+        hours, minutes, seconds = (float(group or 0) for group in match.groups())
+        return hours * 3600 + minutes * 60 + seconds
     try:
-        if 2 <= len(parts) <= 3:
-            total_s = 0.0
-            for part in parts:
-                total_s = total_s * 60 + float(part)
-            return total_s
-        match = _DURATION.fullmatch(text.strip())
-        if match and any(match.groups()):
-            hours, minutes, seconds = (float(group or 0) for group in match.groups())
-            return hours * 3600 + minutes * 60 + seconds
-        return float(text)  # such as -3 or nan: a number, which the settings refuse with better words
+        return float(text)  # also such as -3 or nan: a number, which the settings refuse with better words
     except ValueError:
         raise SettingsError(f"--duration {text}: not understood", "Write it as 90, 90s, 5m, 1h30m or 1:30.") from None
