@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from capture.errors import CaptureError, SettingsError
-from ui.arguments import add_record_arguments
-from ui.text import complain
+from ui.arguments import add_record_arguments, join_values
+from ui.text import complain, prepare_streams
 
 EXIT_SAVED, EXIT_FAILED, EXIT_USAGE, EXIT_DEGRADED = 0, 1, 2, 3
 
@@ -53,11 +54,9 @@ def build_parser() -> Parser:
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. Raises `CaptureError` for what a user should read."""
     parser = build_parser()
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(join_values(arguments))
     if args.version:
-        from importlib.metadata import version
-
-        sys.stdout.write(f"loopnote {version('loopnote')}\n")
+        sys.stdout.write(f"loopnote {_version()}\n")
         return EXIT_SAVED
     if args.command == "record":
         from ui.record_command import record
@@ -80,28 +79,58 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The program. No traceback reaches a user, unless LOOPNOTE_DEBUG is set."""
+    """The program; returns its exit code. No traceback reaches a user, unless LOOPNOTE_DEBUG is set."""
+    prepare_streams()
+    debug = bool(os.environ.get("LOOPNOTE_DEBUG"))
+    if debug:
+        logging.basicConfig(level=logging.DEBUG, format="%(relativeCreated)d ms %(threadName)s %(name)s: %(message)s")
+    else:
+        # Without any handler Python would print warnings and tracebacks of the log to the terminal.
+        logging.getLogger().addHandler(logging.NullHandler())
     try:
-        code = run(sys.argv[1:] if arguments is None else arguments)
+        try:
+            code = run(sys.argv[1:] if arguments is None else arguments)
+        except SystemExit as leaving:  # argparse: after --help, or on wrong usage
+            code = leaving.code if isinstance(leaving.code, int) else EXIT_SAVED
         sys.stdout.flush()
         return code
     except CaptureError as error:
         complain(str(error), error.hint)
         return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
-    except BrokenPipeError:
-        # Whoever read our output has gone (`loopnote devices | head`); Python must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
     except KeyboardInterrupt:
         return 130  # by custom 128 + SIGINT
     except Exception as error:
-        if os.environ.get("LOOPNOTE_DEBUG"):
+        if isinstance(error, OSError) and _output_is_broken():
+            # Whoever read our output has gone (`loopnote devices | head`), which is no news; a full disk is.
+            if not isinstance(error, BrokenPipeError):
+                complain(f"the output could not be written: {error.strerror}", "Send it to another place.")
+            return EXIT_FAILED
+        if debug:
             raise
         complain(
             f"an error inside Loopnote: {type(error).__name__}: {error}",
-            "Please report it, with what LOOPNOTE_DEBUG=1 prints before it.",
+            "Please report it, with what is printed with LOOPNOTE_DEBUG=1 before the command.",
         )
         return EXIT_FAILED
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("loopnote")
+    except PackageNotFoundError:
+        return "(run from its folder, not installed)"
+
+
+def _output_is_broken() -> bool:
+    """Whether standard output is what failed; it then leads nowhere, or Python would complain about it at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 if __name__ == "__main__":

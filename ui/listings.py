@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
 from capture.errors import CaptureError
 from capture.model import Device, DeviceKind
-from ui.text import complain
+from ui.text import complain, print_json, printable
 
 HEADINGS = {
     DeviceKind.SPEAKER: "Speakers (what they play can be recorded: --speaker NAME)",
@@ -31,7 +30,7 @@ def devices(as_json: bool) -> int:
     if as_json:
         groups: dict[str, Any] = {f"{kind.value}s": [_plain(d) for d in found if d.kind is kind] for kind in DeviceKind}
         groups["errors"] = [{"text": str(trouble), "hint": trouble.hint} for trouble in troubles]
-        sys.stdout.write(json.dumps(groups, ensure_ascii=False) + "\n")
+        print_json(groups)
     else:
         for kind, heading in HEADINGS.items():
             _print_group(heading, [device for device in found if device.kind is kind])
@@ -58,7 +57,7 @@ def _print_group(heading: str, group: list[Device]) -> None:
     for number, device in enumerate(group, 1):
         mark = "*" if device.is_default else " "
         label = f"{number}  {device.name}" if device.kind is DeviceKind.SCREEN else device.name
-        sys.stdout.write(f"  {mark} {label}{_remarks(device)}\n")
+        sys.stdout.write(f"  {mark} {printable(label + _remarks(device))}\n")
     if not group:
         sys.stdout.write("    none\n")
     sys.stdout.write("\n")
@@ -96,12 +95,12 @@ def doctor(as_json: bool) -> int:
     checks = examine()
     if as_json:
         plain = [{"name": c.name, "ok": c.ok, "text": c.text, "remedy": c.remedy} for c in checks]
-        sys.stdout.write(json.dumps({"checks": plain}, ensure_ascii=False) + "\n")
+        print_json({"checks": plain})
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
             mark = {True: "ok ", False: "NO ", None: " - "}[check.ok]
-            sys.stdout.write(f"{mark} {check.name:<{width}}  {check.text}\n")
+            sys.stdout.write(f"{mark} {check.name:<{width}}  {printable(check.text)}\n")
             if check.remedy and check.ok is not True:
-                sys.stdout.write(f"    {'':<{width}}  -> {check.remedy}\n")
+                sys.stdout.write(f"    {'':<{width}}  -> {printable(check.remedy)}\n")
     return 1 if any(check.ok is False for check in checks) else 0

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import signal
+import contextlib
 import sys
 import threading
+import time
 
 from capture import settings as user_settings
 from capture.model import Event, Failed, Finished, RecordingResult
 from capture.recorder import Recorder
 from ui.arguments import settings_from
 from ui.progress import Progress
-from ui.text import length_in_words, size_in_words
+from ui.signals import Signals
+from ui.text import complain, length_in_words, print_json, size_in_words, tell
 
 # Checks for the end at least this often; a signal, or the end itself, wakes at once.
 LOOK_S = 1.0
+# Between a recorder's last event and its result lie some microseconds.
+RESULT_LIMIT_S = 10.0
+# Somebody who asks for the end the third time, this long after the first, is not just impatient: something hangs.
+PATIENCE_S = 5.0
+ASKED_IN_EARNEST = 3
 
 
 def record(args: argparse.Namespace) -> int:
@@ -25,72 +30,48 @@ def record(args: argparse.Namespace) -> int:
     settings = settings_from(args, user_settings.load())
     signals = Signals()
     progress = Progress(sys.stderr, show_levels=sys.stderr.isatty())
+    over = threading.Event()
 
     def on_event(event: Event) -> None:
         progress.show(event)
         if isinstance(event, Finished | Failed):
+            over.set()
             signals.wake()
 
-    recorder = Recorder(settings, on_event)
-    recorder.begin()
-    asked = 0
-    while not recorder.ended:
-        if signals.wait(LOOK_S):
-            asked += 1
-            recorder.request_stop(quick=asked > 1)
-    progress.end()
-    result = recorder.wait(timeout_s=1.0)
+    try:
+        recorder = Recorder(settings, on_event)
+        recorder.begin()
+        if not _obey(signals, recorder, over):
+            complain("the recording was left unfinished, because it does not end", "Finish it with: loopnote recover")
+            return 1
+    finally:
+        progress.end()
+    result = recorder.wait(RESULT_LIMIT_S)
     if args.json:
-        sys.stdout.write(json.dumps(result.to_json(), ensure_ascii=False) + "\n")
+        print_json(result.to_json())
     _tell(result)
     return 3 if result.degraded else 0
 
 
+def _obey(signals: Signals, recorder: Recorder, over: threading.Event) -> bool:
+    """Wait for the end, by itself or as asked for. False when it was asked for in earnest and does not come."""
+    asked, first_asked_s = 0, 0.0
+    while not (over.is_set() or recorder.ended):
+        if signals.wait(LOOK_S):
+            asked += 1
+            first_asked_s = first_asked_s or time.monotonic()
+            if asked >= ASKED_IN_EARNEST and time.monotonic() - first_asked_s > PATIENCE_S:
+                return False
+            recorder.request_stop(quick=asked > 1)
+    return True
+
+
 def _tell(result: RecordingResult) -> None:
-    size = result.file.stat().st_size
-    lines = [f"saved {result.file} ({length_in_words(result.duration_s)}, {size_in_words(size)})"]
+    lines = [f"saved {result.file} ({length_in_words(result.duration_s)}"]
+    with contextlib.suppress(OSError):  # somebody has moved it already
+        lines[0] += f", {size_in_words(result.file.stat().st_size)}"
+    lines[0] += ")"
     lines += [f"  not whole: {text}" for text in result.degraded]
     if result.audio is not None and result.audio.silent:
         lines.append("  the sound is silent from beginning to end; see: loopnote devices")
-    sys.stderr.write("\n".join(lines) + "\n")
-
-
-class Signals:
-    """Ctrl-C, SIGTERM and SIGHUP as something to wait for.
-
-    On POSIX the signals are blocked and fetched, in place of handlers: a handler may run while this very thread holds
-    a lock that it needs. Blocking happens before any thread is started, so all threads inherit it.
-    """
-
-    def __init__(self) -> None:
-        self._posix = hasattr(signal, "sigtimedwait")
-        self._event = threading.Event()
-        self._count = 0
-        if self._posix:
-            self._asking = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-            self._waking = signal.SIGURG  # ignored by default, used by nobody here
-            signal.pthread_sigmask(signal.SIG_BLOCK, self._asking | {self._waking})
-        else:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: self._note())
-
-    def wait(self, timeout_s: float) -> bool:
-        """True when an end was asked for; False after `timeout_s` or `wake`. Main thread."""
-        if self._posix:
-            info = signal.sigtimedwait(self._asking | {self._waking}, timeout_s)
-            return info is not None and info.si_signo in self._asking
-        before = self._count
-        self._event.wait(timeout_s)
-        self._event.clear()
-        return self._count > before
-
-    def wake(self) -> None:
-        """End a `wait` of the main thread. Any thread."""
-        if self._posix:
-            os.kill(os.getpid(), self._waking)
-        else:
-            self._event.set()
-
-    def _note(self) -> None:
-        self._count += 1
-        self._event.set()
+    tell("\n".join(lines) + "\n")

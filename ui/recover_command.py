@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from capture.output.recovery import leftovers
 from capture.output.recovery import recover as repair
 
 from capture.errors import CaptureError
-from ui.text import length_in_words
+from ui.text import length_in_words, print_json
 
 
 def recover(folders: list[str], as_json: bool) -> int:
@@ -27,10 +26,11 @@ def recover(folders: list[str], as_json: bool) -> int:
             sys.stdout.write(f"recovered {done.file} ({length_in_words(done.duration_s)})\n")
     if as_json:
         table = [{"file": str(d.file), "duration_s": round(d.duration_s, 6), "recovered": True} for d in repaired]
-        sys.stdout.write(json.dumps({"recovered": table, "refused": refused}, ensure_ascii=False) + "\n")
+        print_json({"recovered": table, "refused": refused})
     else:
         for refusal in refused:
-            sys.stdout.write(f"left as it is: {refusal['file']}: {refusal['why']}\n  {refusal['hint']}\n")
+            hint = f"  {refusal['hint']}\n" if refusal["hint"] else ""
+            sys.stdout.write(f"left as it is: {refusal['file']}: {refusal['why']}\n{hint}")
         if not repaired and not refused:
             sys.stdout.write("nothing to recover\n")
     if not refused:

@@ -1,25 +1,89 @@
-"""How things are said in a terminal: errors, sizes, lengths."""
+"""How things are said in a terminal: errors, results, sizes, lengths."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import re
 import sys
+import unicodedata
+from typing import Any
+
+# Names come from elsewhere: a web page chooses its window's title. Control characters could move the cursor or worse,
+# and marks of direction or of a new line make one text look like another.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+def prepare_streams() -> None:
+    """Make the standard streams fit to be written to: there, and with a way to show what their encoding has not.
+
+    A program started without a terminal may have none (None in `sys`); LANG=C, or an old Windows console, knows few
+    letters, and a recording's name must not be a reason to fail.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - for the whole run
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def complain(message: str, hint: str = "") -> None:
-    """An error for people, on standard error: what happened, and what to do."""
-    sys.stderr.write(f"loopnote: {message}\n")
-    if hint:
-        sys.stderr.write(f"  {hint}\n")
+    """An error for people, on standard error: what happened, and what to do; a line each."""
+    tell(f"loopnote: {printable(message)}\n" + (f"  {printable(hint)}\n" if hint else ""))
+
+
+def tell(text: str) -> None:
+    """Write to standard error. Never fails: a terminal that was closed is no reason to lose what is being done."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def print_json(value: Any) -> None:
+    """One object as one line on standard output; in plain ASCII where the encoding there cannot hold its letters."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8", "surrogatepass")
+    except (UnicodeError, LookupError):
+        text = json.dumps(value)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without what a terminal would obey rather than show."""
+    return _UNPRINTABLE.sub(" ", text).strip()
+
+
+def shortened(text: str, columns: int) -> str:
+    """As much of `text` as fits into so many columns of a terminal: East Asian letters and most emoji take two."""
+    for index, letter in enumerate(text):
+        columns -= columns_of(letter)
+        if columns < 0:
+            return text[:index]
+    return text
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a terminal `text` takes (Unicode's standard annex 11)."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
 
 
 def size_in_words(size_bytes: int) -> str:
     """Such as 1.2 MB (decimal, as file managers count)."""
+    if size_bytes >= 1e9:
+        return f"{size_bytes / 1e9:.2f} GB"
     return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.0f} kB"
 
 
 def clock_in_words(length_s: float) -> str:
     """Such as 00:07 or 1:02:03, rounded down: a counter that runs."""
-    minutes, seconds = divmod(int(length_s), 60)
+    minutes, seconds = divmod(max(0, int(length_s)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
