@@ -38,8 +38,9 @@ _GRAY = 0x808080
 
 @dataclass
 class Flash:
-    """One flash and its beep; times are CLOCK_MONOTONIC nanoseconds as measured, not as planned."""
+    """One flash and its beep, in CLOCK_MONOTONIC nanoseconds: when both were to come, and when each was seen to."""
 
+    planned_ns: int
     shown_ns: int
     sounded_ns: int | None  # None in a scene without sound
 
@@ -98,7 +99,7 @@ def _read(process: subprocess.Popen[str], scene: Scene) -> None:
                 case "started":
                     scene.started.set()
                 case "flash":
-                    scene.flashes.append(Flash(report["shown_ns"], report["sounded_ns"]))
+                    scene.flashes.append(Flash(report["planned_ns"], report["shown_ns"], report["sounded_ns"]))
                 case "picture":
                     scene.pictures_ns[report["number"]] = report["at_ns"]
                 case "ended":
@@ -221,7 +222,7 @@ def _flash(window: _Window, options: argparse.Namespace) -> int:
             window.fill(0)
             window.sync()
             sounded_ns = clock.time_of(beeps.starts[number]) if options.sound else None
-            _say("flash", shown_ns=shown_ns, sounded_ns=sounded_ns)
+            _say("flash", planned_ns=at_ns, shown_ns=shown_ns, sounded_ns=sounded_ns)
         listen(time.monotonic_ns() + 300_000_000)  # let the last beep sound out
         return stream.underflows if stream is not None else 0
 

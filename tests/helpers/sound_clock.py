@@ -7,9 +7,11 @@ import threading
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 # Far enough to average out the noise of single answers, near enough to follow a change of the server's period.
 _WINDOW_NS = 500_000_000
+_SHORTEST_PERIOD = 32
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,14 @@ class SoundClock:
         offsets = frames - np.array([known.at_ns for known in near], dtype=np.float64) * self._per_ns
         if not all(known.stepwise for known in near):
             return float(np.median(offsets))
-        steps = np.diff(frames)
-        period = float(steps[steps > 0].min()) if (steps > 0).any() else 0.0
-        return float(offsets.max()) - period
+        return float(offsets.max()) - _period(np.diff(frames))
+
+
+def _period(steps: NDArray[np.float64]) -> float:
+    """The server's period, of which each step (what it read between two answers) is a multiple, in frames."""
+    steps = steps[steps > 0]
+    if not steps.size:
+        return 0.0
+    common = float(np.gcd.reduce(steps.astype(np.int64)))
+    # Of a stream at another rate than the server's, the steps are multiples only nearly.
+    return common if common >= _SHORTEST_PERIOD else float(steps.min())

@@ -24,11 +24,11 @@ def run(*args: str | Path, timeout_s: float = 60) -> subprocess.CompletedProcess
 
 
 class Started:
-    """scripts/desktop with a command that has said `ready`, and what can be seen of it from outside."""
+    """scripts/desktop with a command that has begun (after what is to come `first`), as seen from outside."""
 
-    def __init__(self, tmp_path: Path, command: str, *options: str) -> None:
+    def __init__(self, tmp_path: Path, command: str, *options: str, first: str = "true") -> None:
         facts = tmp_path / "facts"
-        script = f"{{ {SHOW_ENVIRONMENT}; }} >{facts}.new; mv {facts}.new {facts}; {command}"
+        script = f"{first}; {{ {SHOW_ENVIRONMENT}; }} >{facts}.new; mv {facts}.new {facts}; {command}"
         self.process = subprocess.Popen([DESKTOP, *options, "sh", "-c", script])
         wait_until(facts.exists, "the command began")
         self.display, self.pulse_server, runtime, self.home = facts.read_text().splitlines()
@@ -48,10 +48,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
     """Start scripts/desktop with a command; whatever the test leaves running is ended."""
     started: list[Started] = []
 
-    def begin(command: str, *options: str) -> Started:
+    def begin(command: str, *options: str, first: str = "true") -> Started:
         folder = tmp_path / str(len(started))
         folder.mkdir()
-        started.append(Started(folder, command, *options))
+        started.append(Started(folder, command, *options, first=first))
         return started[-1]
 
     yield begin
@@ -158,7 +158,7 @@ def test_a_signal_reaches_the_command_and_ends_everything(
 ) -> None:
     name = number.name.removeprefix("SIG")
     # `wait` returns when a trapped signal comes; the command then ends in its own way.
-    desktop = start(f"trap 'exit 9' {name}; sleep 300 & wait", "--sound", sound)
+    desktop = start("sleep 300 & wait", "--sound", sound, first=f"trap 'exit 9' {name}")
     desktop.process.send_signal(number)
     assert desktop.process.wait(timeout=20) == 9
     assert_nothing_left(desktop)
