@@ -158,7 +158,8 @@ def add_video_stream(container: av.container.OutputContainer, plan: VideoPlan, s
 
 
 def _quantise(samples: Samples, plan: AudioPlan) -> Any:
-    """Samples as the codec takes them. Whole numbers by rounding, without dither: what came from 16 bits goes back exactly.
+    """Samples as the codec takes them. Whole numbers by rounding, without dither: what came from 16 bits goes back
+    exactly.
 
     A sample of n bits is k / 2^(n-1); float32 holds that exactly up to 24 bits, so k comes back unchanged.
     """
@@ -183,7 +184,7 @@ def _as_i420(frame: VideoFrame) -> Any:
         return av.VideoFrame.from_numpy_buffer(frame.picture, format="yuv420p")
     # PyAV takes the array's rows for the planes', and a chroma plane of height/2 rows of width/2 is height/4 of the
     # array's: with an odd half height it drops the last rows. So these sizes are copied, plane by plane.
-    picture = av.VideoFrame(width, height, "yuv420p")
+    picture: Any = av.VideoFrame(width, height, "yuv420p")
     flat = np.ascontiguousarray(frame.picture).reshape(-1)
     start = 0
     for plane, (rows, columns) in zip(
@@ -200,7 +201,7 @@ def _as_bgr0(frame: VideoFrame) -> Any:
     import numpy as np
 
     # The encoder takes "bgr0" only, which is the same bytes; PyAV's wrapping knows only "bgra". So they are copied.
-    picture = av.VideoFrame(frame.width, frame.height, "bgr0")
+    picture: Any = av.VideoFrame(frame.width, frame.height, "bgr0")
     plane = picture.planes[0]
     target = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
     target[: frame.height, : frame.width * 4] = frame.picture.reshape(frame.height, -1)

@@ -1,7 +1,7 @@
 """What each format is made of: container, codecs, bit rates, and the settings that keep a file playable at any moment.
 
-Pure: nothing is opened and no heavy library is imported. `plan` turns a request into a `FormatPlan`, or says in one line
-why it cannot be.
+Pure: nothing is opened and no heavy library is imported. `plan` turns a request into a `FormatPlan`, or says in one
+line why it cannot be.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def muxer_of(name: str) -> str:
 
 
 def muxer_options(name: str, *, recording: bool = True) -> dict[str, str]:
-    """FFmpeg's options for a container. With `recording` the file is playable at any moment; without, it is ordinary."""
+    """FFmpeg's options for a container: with `recording` for a file playable at any moment, else for an ordinary one."""
     options: dict[str, str] = {}
     if recording:
         # Each packet goes to the file as it comes. Without it low-bitrate files lose everything on kill -9.

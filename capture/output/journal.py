@@ -44,7 +44,7 @@ def forget(part: Path) -> None:
 
 
 def noted() -> Iterator[tuple[Path, Path]]:
-    """(part, final) of every recording that was noted and not forgotten; entries that cannot be read are passed over."""
+    """(part, final) of every recording noted and not forgotten; entries that cannot be read are passed over."""
     try:
         entries = sorted((_state_folder() / _FOLDER).glob("*.json"))
     except OSError:

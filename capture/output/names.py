@@ -12,8 +12,8 @@ from capture.errors import FileTaken, OutputError
 from capture.settings import RecordingSettings
 
 FOLDER_NAME = "Loopnote"
-# What FAT, NTFS or an SMB share refuses (Windows' list, which is the longest), control characters, and Unicode's marks of
-# direction, which could make a name read as another.
+# What FAT, NTFS or an SMB share refuses (Windows' list, which is the longest), control characters, and Unicode's marks
+# of direction, which could make a name read as another.
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
 _DEVICE_NAMES = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])($|\.)", re.IGNORECASE)
 # Most file systems take 255 bytes (ext4, btrfs) or 255 UTF-16 units (NTFS, APFS, exFAT); eCryptfs takes 143. The part
@@ -28,8 +28,8 @@ _TRIES = 10_000
 class Place:
     """The finished file's path, and the path under which it lies while it is being recorded (the same folder).
 
-    `named` says that the user chose the name: then it is that or nothing. `folder_is_ours`: the default folder, which is
-    made private.
+    `named` says that the user chose the name: then it is that or nothing. `folder_is_ours`: the default folder, which
+    is made private.
     """
 
     final: Path

@@ -44,7 +44,8 @@ class NearlyFull(DiskFull):
 
 
 class OutputFile:
-    """One recording's file. `open` in the thread that starts; then `write`, `tick` and `close` (or `abort`) in one thread.
+    """One recording's file. `open` in the thread that starts; then `write`, `tick` and `close` (or `abort`) in one
+    thread.
 
     `tracks` are the titles of the sound tracks, one encoder each. `tags` are FFmpeg's names: title, date, comment.
     After `open`, `audio` and `video` hold the encoders, each for one thread of its own.
@@ -97,7 +98,7 @@ class OutputFile:
         free_bytes = _free_bytes(folder)
         if free_bytes is not None and free_bytes < self._reserve_bytes:
             raise DiskFull(
-                f"{folder}: {free_bytes // MEBIBYTE} MB are free, and {self._reserve_bytes // MEBIBYTE} MB must stay free"
+                f"{folder}: {free_bytes // MEBIBYTE} MB are free, {self._reserve_bytes // MEBIBYTE} MB must stay so"
             )
         self._create()
         try:
@@ -158,8 +159,8 @@ class OutputFile:
     def write(self, packet: Packet[Any]) -> None:
         """Put a packet into the file. Blocks on the disk only.
 
-        Raises `OutputError` (or `DiskFull`, with `can_continue` False) when the disk refused: what was written before stays playable and
-        nothing more is written; `close` is still to be called.
+        Raises `OutputError` (or `DiskFull`, with `can_continue` False) when the disk refused: what was written before
+        stays playable and nothing more is written; `close` is still to be called.
         """
         self._raise_fault()
         for each in self._pacing.pass_on(packet) if self._pacing else [packet]:
@@ -322,7 +323,8 @@ class OutputFile:
 class WavSizes:
     """Keeps a WAV file's two sizes true while it grows, for players that believe them.
 
-    RIFF holds 32 bits; beyond that the sizes stay at the "unknown" with which FFmpeg begins, until it is closed as RF64.
+    RIFF holds 32 bits; beyond that the sizes stay at the "unknown" with which FFmpeg begins, until it is closed as
+    RF64.
     """
 
     _LIMIT = 0xFFFFFFFF

@@ -24,9 +24,9 @@ WriteFunction = Callable[[int, bytes | memoryview], int]
 class PartFile:
     """A file object for FFmpeg's muxer over a descriptor of our own. One thread at a time.
 
-    It never raises in `write` or `seek`: FFmpeg drops everything after a failed write, the end of the file included, and
-    would leave whatever stood half-written. Instead the first fault is kept in `fault`, and from then on nothing reaches
-    the disk. `mark()` notes that what was written so far is whole; `cut_back()` returns to that.
+    It never raises in `write` or `seek`: FFmpeg drops everything after a failed write, the end of the file included,
+    and would leave whatever stood half-written. Instead the first fault is kept in `fault`, and from then on nothing
+    reaches the disk. `mark()` notes that what was written so far is whole; `cut_back()` returns to that.
     """
 
     def __init__(self, descriptor: int, write: WriteFunction = os.write) -> None:

@@ -1,10 +1,10 @@
 """Keeps each picture's own time in a fragmented MP4.
 
-In fragments a sample's time follows from the lengths of those before it, and FFmpeg fixes the length of a fragment's last
-picture when it cuts the fragment, often before the next picture is known: then it guesses one frame of the nominal rate,
-and moves the next picture to where the guess ends (libavformat/movenc.c, "First packet of a new fragment"). With a
-variable frame rate that shifts pictures, by up to a second (measured). So no picture goes to the muxer before its length
-is known, which is when the next one comes.
+In fragments a sample's time follows from the lengths of those before it, and FFmpeg fixes the length of a fragment's
+last picture when it cuts the fragment, often before the next picture is known: then it guesses one frame of the nominal
+rate, and moves the next picture to where the guess ends (libavformat/movenc.c, "First packet of a new fragment"). With
+a variable frame rate that shifts pictures, by up to a second (measured). So no picture goes to the muxer before its
+length is known, which is when the next one comes.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ _KEPT = "It was left as it is. If it is not wanted, delete it."
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A recording that was broken off. `final` is the name that it was to have; `changed_at` is when it was last written."""
+    """A broken-off recording. `final` is the name that it was to have; `changed_at` is when it was last written."""
 
     part: Path
     final: Path
@@ -37,7 +37,7 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """`file` is whole and ordinary, and the part file is gone. `remarks`: what is worth telling, such as another name."""
+    """`file` is whole and ordinary, the part file is gone. `remarks`: what is worth telling, such as another name."""
 
     file: Path
     duration_s: float
@@ -58,8 +58,7 @@ def leftovers(folders: Iterable[Path] | None = None) -> list[Leftover]:
     """
     found: dict[Path, Path] = {}
     for folder in search_folders() if folders is None else folders:
-        for part, final in _in_folder(folder.expanduser().absolute()):
-            found[part] = final
+        found |= _in_folder(folder.expanduser().absolute())
     for part, final in journal.noted():
         if part.exists():
             found[part] = final
@@ -69,18 +68,16 @@ def leftovers(folders: Iterable[Path] | None = None) -> list[Leftover]:
     return sorted(result, key=lambda leftover: (leftover.changed_at, leftover.part))
 
 
-def _in_folder(folder: Path) -> Iterable[tuple[Path, Path]]:
+def _in_folder(folder: Path) -> dict[Path, Path]:
     try:
         entries = sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return {}
     except OSError as error:
         log.warning("%s cannot be read: %s", folder, error.strerror)
-        return
-    for entry in entries:
-        final = names.final_of(entry)
-        if final is not None and format_of_suffix(final.suffix) is not None:
-            yield entry, final
+        return {}
+    finals = {entry: names.final_of(entry) for entry in entries}
+    return {entry: final for entry, final in finals.items() if final and format_of_suffix(final.suffix)}
 
 
 def _describe(part: Path, final: Path) -> Leftover | None:
@@ -95,11 +92,12 @@ def _describe(part: Path, final: Path) -> Leftover | None:
 
 
 def recover(leftover: Leftover, on_progress: Callable[[float], None] = lambda read_s: None) -> Recovered:
-    """Make an ordinary file of `leftover`, read it back whole, give it its name (never overwriting), remove the part file.
+    """Make an ordinary file of `leftover`, read it back whole, give it its name (never overwriting), remove the part
+    file.
 
-    No quality is lost: packets are copied as they are. Takes as long as reading and decoding the recording; `on_progress`
-    is called with the seconds that were read, now and then. Raises `RecoveryError` or `OutputError`, and then the part
-    file is still there, unchanged.
+    No quality is lost: packets are copied as they are. Takes as long as reading and decoding the recording;
+    `on_progress` is called with the seconds that were read, now and then. Raises `RecoveryError` or `OutputError`, and
+    then the part file is still there, unchanged.
     """
     part = leftover.part
     try:

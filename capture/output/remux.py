@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# FLAC's STREAMINFO (RFC 9639 section 8.2): behind "fLaC" and a block header of 4 bytes each; 10 bytes of block and frame
-# sizes; then 20 bits of sample rate, 3 of channels, 5 of bits, 36 of the number of samples; then the MD5 of the samples.
+# FLAC's STREAMINFO (RFC 9639 section 8.2): behind "fLaC" and a block header of 4 bytes each; 10 bytes of block and
+# frame sizes; then 20 bits of sample rate, 3 of channels, 5 of bits, 36 of the number of samples; then the MD5 of the
+# samples.
 _FLAC_RATE_TO_COUNT_AT, _FLAC_MD5_AT = 18, 26
 
 
@@ -33,7 +34,8 @@ class StreamContent:
     samples: Any = field(default_factory=hashlib.md5)  # of the decoded sound
     errors: int = 0  # packets that could not be decoded
     end_s: float = 0.0
-    # The last packet of sound, when it could not be decoded: torn by the crash, in a container that does not know lengths.
+    # The last packet of sound, when it could not be decoded: torn by the crash, in a container that does not know
+    # lengths.
     torn: bytes | None = None
 
     def key(self) -> tuple[object, ...]:
@@ -79,7 +81,8 @@ class StreamContent:
 def inspect(
     path: Path, decode_pictures: bool, on_progress: Callable[[float], None] = lambda read_s: None
 ) -> list[StreamContent]:
-    """Read the whole file and decode it (pictures only when asked: they take the time). Raises av.FFmpegError or OSError.
+    """Read the whole file and decode it (pictures only when asked: they take the time). Raises av.FFmpegError or
+    OSError.
 
     `on_progress` is called with the seconds that were read, now and then.
     """
@@ -87,9 +90,8 @@ def inspect(
 
     with av.open(str(path)) as container:
         contents = [StreamContent(stream.type) for stream in container.streams]
-        for stream in container.streams:
-            if stream.type == "video":
-                stream.thread_type = "AUTO"
+        for picture_stream in container.streams.video:
+            picture_stream.thread_type = "AUTO"
         for packet in whole_packets(container):
             content = contents[packet.stream_index]
             content.take(packet, decode_pictures)
@@ -97,7 +99,9 @@ def inspect(
                 on_progress(content.end_s)
         for stream, content in zip(container.streams, contents, strict=True):
             if content.kind == "audio" or decode_pictures:
-                content.decode(lambda stream=stream: stream.codec_context.decode(None))
+                # What the decoder still has.
+                context: Any = stream.codec_context
+                content.decode(context.decode)
     return contents
 
 
@@ -115,7 +119,8 @@ def whole_packets(container: Any) -> Iterator[Packet[Any]]:
 
 
 def copy(source: Path, target: Any, name: str, torn: set[int]) -> None:
-    """Write `source`'s packets into `target` (an open, empty, seekable binary file) as an ordinary file of format `name`.
+    """Write `source`'s packets into `target` (an open, empty, seekable binary file) as an ordinary file of format
+    `name`.
 
     Of the streams in `torn` (indices) the last packet is left out. Raises av.FFmpegError or OSError.
     """
@@ -149,7 +154,15 @@ def _kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 # Written by the muxer itself, from what is true of the new file.
-_MADE_BY_MUXER = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "vendor_id", "handler_name"}
+_MADE_BY_MUXER = {
+    "encoder",
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "duration",
+    "vendor_id",
+    "handler_name",
+}
 
 
 def complete_flac_header(file: Any) -> None:
@@ -168,8 +181,8 @@ def complete_flac_header(file: Any) -> None:
     with av.open(file, "r", format="flac") as container:
         for frame in container.decode(audio=0):
             samples += frame.samples
-            # MD5 is of the samples interleaved, little-endian, each in as few bytes as its bits need; FFmpeg gives 16 bits
-            # as they are, and 24 as the upper ones of 32.
+            # MD5 is of the samples interleaved, little-endian, each in as few bytes as its bits need; FFmpeg gives 16
+            # bits as they are, and 24 as the upper ones of 32.
             data = frame.to_ndarray().astype(f"<i{2 if bits <= 16 else 4}", copy=False)
             md5.update(data.tobytes() if bits <= 16 else data.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes())
     if samples < 1 << 36:

@@ -2,8 +2,8 @@
 
 FFmpeg's muxer orders packets by time and so waits for the next picture before it lets later sound pass. How long is an
 option, `max_interleave_delta`, but the muxer does not apply it to VP8 and VP9 (libavformat/mux.c,
-`ff_interleave_packet_per_dts`): a still screen would keep a second of sound out of the file, and a screen that went away
-all of it, in memory. So when no picture comes, a one-byte one is put in: VP9's "show an existing frame".
+`ff_interleave_packet_per_dts`): a still screen would keep a second of sound out of the file, and a screen that went
+away all of it, in memory. So when no picture comes, a one-byte one is put in: VP9's "show an existing frame".
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def shown_slot(frame: bytes) -> int | None:
     """In which of the decoder's eight slots a VP9 frame (profile 0, shown) is kept; None when in none, or not known.
 
     The start of its uncompressed header, same section: marker, profile, show_existing_frame, frame_type, show_frame,
-    error_resilient_mode; a keyframe fills every slot; else reset_frame_context (2 bits, unless resilient), and the slots
-    that are filled as 8 bits.
+    error_resilient_mode; a keyframe fills every slot; else reset_frame_context (2 bits, unless resilient), and the
+    slots that are filled as 8 bits.
     """
     if len(frame) < 3 or frame[0] >> 4 != 0b1000:
         return None
