@@ -262,16 +262,18 @@ def _scroll(window: _Window, options: argparse.Namespace) -> int:
     """The counter, and below it text that moves up by two pixels with each picture."""
 
     def write(number: int, top: int) -> None:
-        line = f"{number:6d} the quick brown fox jumps over the lazy dog, and back again " * 5
-        window.text(8, top, line[:250])  # a request holds no more than 254 characters
+        # No two lines alike, or the text scrolled by a line would be the same picture. A request holds 254 characters.
+        words = "the quick brown fox jumps over the lazy dog, and back again "
+        line = "".join(f"{number * 7919 + column * 104729:7d} {words}" for column in range(5))
+        window.text(8 + number % 11 * 6, top, line[:250])
 
     def move(number: int) -> None:
         window.scroll(2, BLOCK_PX)
         if number % 8 == 0:
             write(number, window.height - 4)
 
-    for top in range(window.height - 4, BLOCK_PX + 16, -16):
-        write(0, top)
+    for line, top in enumerate(range(window.height - 4, BLOCK_PX + 16, -16)):
+        write(line + 1_000_000, top)
 
     _count(window, options, move)
     return 0
