@@ -9,6 +9,7 @@ at the recording's sample rate. Called by the mix thread; never blocks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,12 @@ from capture.sound.timeline import Timeline
 if TYPE_CHECKING:
     from capture.model import Samples
 
-# What the resampler hears of the past before its sound is used: several times its look-ahead, so that it has settled.
-HISTORY_FRAMES = 1024
-# The resampler's delay differs from whole frames by a third of one (and by one more at 20 kHz); fading over 10 ms turns
-# that step into 40 ppm of pitch.
-FADE_FRAMES = 480
+# What the resampler hears of the past before its sound is used: several times its look-ahead, so that it has settled;
+# in the first half it also makes up for its delay, so that it goes on at the very place where the untouched sound ends.
+HISTORY_FRAMES = 2048
+# That holds for low frequencies; at 10 kHz the resampler is 0.2 frames later, at 20 kHz 1.2. Fading over 20 ms turns
+# the step into a moment's change of pitch.
+FADE_FRAMES = 960
 
 
 class DriftStage:
@@ -66,7 +68,7 @@ class DriftStage:
     def push(self, samples: Samples) -> Samples:
         """The next frames of the segment; gives those that can be placed now, from `next_frame` on."""
         if self._resampler is None:
-            if not self._timeline.drift.watch(self._error_s()):
+            if not self._timeline.drift.watch(self._error_s()) or not self._history:
                 self._frames_in += len(samples)
                 self._position += len(samples)
                 self.next_frame += len(samples)
@@ -74,8 +76,13 @@ class DriftStage:
                 return samples
             self._engage(fade=True)
         self._frames_in += len(samples)
-        ratio = self._timeline.drift.ratio(self._error_s())
-        return self._resample(samples, ratio)
+        return self._resample(samples, self._ratio(len(samples)))
+
+    def _ratio(self, frames: int) -> float:
+        """Untouched and resampled sound must keep step while one fades into the other; then it may change."""
+        if self._faded < FADE_FRAMES:
+            return 1.0
+        return self._timeline.drift.ratio(self._error_s(), frames / self._rate)
 
     def flush(self) -> Samples:
         """The end of the segment: gives what is left of it. Only `begin` may follow."""
@@ -83,7 +90,7 @@ class DriftStage:
             return np.zeros((0, self._channels), np.float32)
         # Its delay keeps back the last frames: push them out with silence.
         late = np.zeros((round(self._resampler.delay), self._channels), np.float32)
-        first = self._resample(late, self._timeline.drift.ratio(self._error_s()))
+        first = self._resample(late, self._ratio(0))
         rest = self._faded_in(self._resampler.flush())
         self.next_frame += len(rest)
         self._resampler = None
@@ -103,13 +110,17 @@ class DriftStage:
     def _engage(self, fade: bool) -> None:
         """From here on resample; with `fade`, seamlessly out of the untouched sound."""
         self._resampler = self._make_resampler(self._channels)
-        whole_delay = round(self._resampler.delay)
-        self._position += whole_delay - self._resampler.delay
+        whole_delay = math.ceil(self._resampler.delay)
         self._skip = whole_delay
-        if fade and self._history:
+        self._position += whole_delay - self._resampler.delay
+        if fade:
             history = np.concatenate(self._history)[-HISTORY_FRAMES:]
-            come = self._resampler.push(history, 1.0)
-            self._skip += len(history) - len(come)
+            catch_up = max(0, len(history) // 2 - self._resampler.lookahead)
+            ratio = 1.0 + (self._resampler.delay - whole_delay) / catch_up if catch_up else 1.0
+            come = len(self._resampler.push(history[: len(history) // 2], ratio))
+            self._position += (ratio - 1.0) * come
+            come += len(self._resampler.push(history[len(history) // 2 :], 1.0))
+            self._skip += len(history) - come
             self._faded = 0
         self._history = []
         self._history_frames = 0
@@ -126,10 +137,10 @@ class DriftStage:
             out = out[skipped:]
         self._position += ratio * len(out)
         # The resampler keeps a ratio to 2e-8 only: 0.14 ms in four hours. But it always gives all that it can, so what
-        # it holds back is the look-ahead and less than one frame more.
+        # it holds back is the look-ahead and about one frame.
         if len(out):
             most = self._frames_in - self._resampler.lookahead - self._resampler.delay
-            self._position = min(max(self._position, most - 1.1), most + 0.1)
+            self._position = min(max(self._position, most - 1.5), most + 0.5)
         out = self._faded_in(out)
         self.next_frame += len(out)
         return out

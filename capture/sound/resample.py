@@ -18,6 +18,7 @@ Every object here belongs to one thread; no call blocks. Arrays are float32 of s
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -79,14 +80,15 @@ class FixedRate:
 
         self._stream = ResampleStream(rate_in, rate_out, channels, "float32", "HQ")
         self._channels = channels
-        self._per_frame = rate_out / rate_in
+        self._rate_in = rate_in
+        self._rate_out = rate_out
         self._frames_in = 0
         self._frames_out = 0
 
     @property
     def pending(self) -> int:
         """Frames that will still come out."""
-        return round(self._frames_in * self._per_frame) - self._frames_out
+        return math.floor(self._frames_in * self._rate_out / self._rate_in + 0.5) - self._frames_out
 
     def push(self, samples: Samples) -> Samples:
         self._frames_in += len(samples)

@@ -85,6 +85,7 @@ MISPLACED_S = 0.012  # or it is so far off: sound was lost in pieces too short t
 PULL_SURE_S = 8.0
 PULL_S = 100.0
 PULL_MOST = 500e-6  # 0.87 cent; listeners begin to notice at about 3 to 5 cents
+GLIDE = 1000e-6  # most change of the ratio in a second of sound: a step would be a kink in the wave, if not a click
 RATE_MOST = 0.015  # beyond this it is no clock but a wrong sample rate; jumps then keep it in place
 
 
@@ -196,6 +197,7 @@ class DriftLoop:
     def __init__(self, clock: ClockFilter) -> None:
         self._clock = clock
         self._begun_s: float | None = None
+        self._ratio = 1.0
         self.engaged = False
 
     def restart(self) -> None:
@@ -215,12 +217,15 @@ class DriftLoop:
         self.engaged = far_s > MISPLACED_S or (far_s > DEAD_BAND_S and (moves or moved))
         return self.engaged
 
-    def ratio(self, error_s: float) -> float:
-        """Frames of the source to use up for each frame of the recording."""
+    def ratio(self, error_s: float, length_s: float) -> float:
+        """Frames of the source to use up for each frame of the recording, for the next `length_s` seconds."""
         sure_s = max(0.0, abs(error_s) - SURE_SIGMAS * self._clock.doubt_s)
         pull = error_s / PULL_S + math.copysign(sure_s, error_s) / PULL_SURE_S
-        pull = max(-PULL_MOST, min(PULL_MOST, pull))
-        return max(1.0 - RATE_MOST, min(1.0 + RATE_MOST, 1.0 / (1.0 + self._clock.rate) - pull))
+        wanted = 1.0 / (1.0 + self._clock.rate) - max(-PULL_MOST, min(PULL_MOST, pull))
+        glide = GLIDE * length_s
+        self._ratio = max(self._ratio - glide, min(self._ratio + glide, wanted))
+        self._ratio = max(1.0 - RATE_MOST, min(1.0 + RATE_MOST, self._ratio))
+        return self._ratio
 
 
 class Timeline:
