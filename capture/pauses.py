@@ -88,7 +88,8 @@ class PauseCutter:
         """
         start = self._frame
         self._frame = end = start + len(tracks[0])
-        if self._seen == len(self._pauses.spans) and not self._cuts and not self._begins_soft:
+        goes_on = self._run_start is not None and not self._begins_soft
+        if goes_on and not self._cuts and self._seen == len(self._pauses.spans):
             return tracks
         self._look(start)
         parts: list[list[Samples]] = [[] for _ in tracks]

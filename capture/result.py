@@ -31,6 +31,10 @@ def summarise(session: Session, file: Path, remarks: list[str]) -> RecordingResu
         # comes of adding sources up and of making them louder.
         if clipped_frames and session.is_made_louder:
             degraded.append(f"the sound was louder than full scale in {clipped_frames} samples, and was clipped")
+    if session.lost_packets:
+        degraded.append(
+            f"{session.lost_packets} packets of sound or picture were lost: the disk stood still for too long"
+        )
     if video is not None and video.dropped > DROPPED_SHARE_LIMIT * (video.captured + video.dropped):
         degraded.append(
             f"{video.dropped} of {video.captured + video.dropped} pictures were lost: the computer was too slow"
@@ -68,7 +72,7 @@ def _gaps(session: Session) -> Iterator[Gap]:
     for hole in session.mixer.holes:
         # An idle speaker gives nothing at all until something plays, and an application gives nothing between two
         # sounds. That silence is the truth. A speaker that has begun, however, never leaves off by itself.
-        if hole.reason == NOT_BEGUN or (hole.reason == NO_SOUND and hole.source in session.application_names):
+        if hole.reason == NOT_BEGUN or (hole.reason == NO_SOUND and hole.source in session.sources.application_names):
             continue
         start_ns = timing.recorded_ns(hole.start_ns)
         length_ns = timing.recorded_ns(min(hole.end_ns, end_ns)) - start_ns

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from capture.channel import Channel, Closed, Empty, Overflow
+from capture.channel import Channel, Overflow
 from capture.clock import NS_PER_MS, NS_PER_S, Clock
-from capture.errors import CaptureError, NoSoundServer, OutputError, ScreenUnavailable, SourceLost
-from capture.model import AudioFormat, Device, Event, Levels, Notice, RecordingResult, VideoFrame
+from capture.errors import CaptureError, NoSoundServer, OutputError, ScreenUnavailable
+from capture.model import AudioFormat, Event, Levels, Notice, RecordingResult, VideoFrame
 from capture.result import summarise
 from capture.settings import RecordingSettings
-from capture.sound.grab import SourceBlock, SourceGone, SourceItem, SourceOpened, grab
-from capture.sound.source import SoundSource, SoundSystem
+from capture.sources import Sources
 from capture.stages.sound import SoundStage
 from capture.stages.timing import Timing
 from capture.stages.video import VideoStage
@@ -32,18 +31,13 @@ if TYPE_CHECKING:
     from capture.output.output_file import OutputFile
     from capture.screen.grab import ScreenGrabber
     from capture.screen.source import ScreenSystem
+    from capture.sound.source import SoundSystem
 
-# Blocks of about 50 ms: ten seconds of two sources, which is longer than any stall of the mix thread that was seen.
-SOUND_BOUND = 400
 # Pictures waiting for the encoder. At 1080p each takes 3 MB (I420), so this is 24 MB; a longer queue only means that
 # the encoder is too slow, and then pictures must be dropped anyway.
 PICTURE_BOUND = 8
 # Packets waiting for the disk: about 20 s of one sound track and a 60 fps picture, a few MB.
 PACKET_BOUND = 2400
-# The sources have this long to open; then the recording begins without, or fails (see `_await_sources`).
-OPEN_LIMIT_S = 4.0
-# And this long to give their first block after that. A suspended speaker gives none: silence is then the truth.
-FIRST_BLOCK_LIMIT_S = 0.4
 FIRST_PICTURE_LIMIT_S = 2.0
 # The file goes on a little beyond the instant of the stop: the stamps of the sound may be some milliseconds off, and
 # the last syllable must be in the file.
@@ -82,18 +76,15 @@ class Session:
         self._post = post
         self._listener = emit
         self.notices: list[Notice] = []
-        self._sources: list[SoundSource] = []
-        self._devices: dict[int, Device] = {}
-        self._items: Channel[SourceItem] = Channel("sound", SOUND_BOUND, Overflow.BLOCK)
+        self._faults: list[Fault] = []
+        self.sources = Sources(settings, clock, self._faulty("sound source"))
         self._pictures: Channel[VideoFrame] = Channel("pictures", PICTURE_BOUND, Overflow.DROP_NEWEST)
         self._packets: Channel[Any] = Channel("packets", PACKET_BOUND, Overflow.BLOCK)
-        self._grabs: list[Worker] = []
         self.grabber: ScreenGrabber | None = None
         self._mix: Worker | None = None
         self._encode_video: Worker | None = None
         self._encoders_running = 0
         self._encoders_lock = threading.Lock()
-        self._faults: list[Fault] = []
 
     # --- beginning ----------------------------------------------------------------------------------------------------
 
@@ -102,16 +93,15 @@ class Session:
         from capture.output.formats import plan
 
         try:
-            self.plan: FormatPlan = plan(
-                self._settings
-            )  # first: what cannot be should be said before anything is opened
+            # First, since what cannot be should be said before anything is opened.
+            self.plan: FormatPlan = plan(self._settings)
             self._open_screen()
-            early = self._open_sources()
+            self._open_sound()
             self._open_output()
-            early += self._await_first_blocks(early)
-            self._begin(early)
+            self.sources.await_first_blocks()
+            self._begin()
         except BaseException:
-            self._stop_sources()
+            self._stop_grabbing()
             self._packets.close()
             if hasattr(self, "output"):
                 self.output.abort()
@@ -139,54 +129,24 @@ class Session:
         self._grab_screen = Worker("screen", self.grabber.run, self._pictures.close, self._faulty("screen"))
         self._grab_screen.start()
 
-    def _open_sources(self) -> list[SourceItem]:
-        """Start the grab threads and wait until each source is open. Returns what else they gave meanwhile."""
+    def _open_sound(self) -> None:
         if not self._settings.has_sound:
-            return []
+            return
         assert self._sound is not None
-        self._sources = list(self._choose_sources(self._sound))
-        for index, source in enumerate(self._sources):
-            body = lambda stop, s=source, i=index: grab(s, i, self._items, self._clock, stop)  # noqa: E731
-            self._grabs.append(Worker(f"grab-{source.name}", body, on_fault=self._faulty("sound source")))
-        for worker in self._grabs:
-            worker.start()
-        early: list[SourceItem] = []
-        deadline_ns = self._clock.now_ns() + int(OPEN_LIMIT_S * NS_PER_S)
-        while len(self._devices) < len(self._sources):
-            item = self._next_item(deadline_ns)
-            if item is None:
-                missing = [s.name for i, s in enumerate(self._sources) if i not in self._devices]
-                raise SourceLost(f"no answer from the sound server about: {', '.join(missing)}", "See: loopnote doctor")
-            if isinstance(item, SourceOpened):
-                self._devices[item.index] = item.device
-            elif isinstance(item, SourceGone):
-                if not (isinstance(item.error, NoSoundServer) and self.grabber):
-                    raise item.error
-                # With a screen to record, sound that is not there yet is no reason not to begin.
-                self._emit(Notice(f"no sound yet: {item.error}", item.error.hint, degrades=True))
-                break
-            else:
-                early.append(item)
-        return early
-
-    def _choose_sources(self, sound: SoundSystem) -> list[SoundSource]:
-        settings = self._settings
-        chosen: list[SoundSource] = []
-        if settings.apps:
-            chosen += [sound.application(name) for name in settings.apps]
-        elif settings.system:
-            chosen.append(sound.loopback(settings.speaker))
-        if settings.mic is not None:
-            chosen.append(sound.microphone(settings.mic))
-        return chosen
+        error = self.sources.open(self._sound)
+        if error is None:
+            return
+        if not (isinstance(error, NoSoundServer) and self.grabber):
+            raise error
+        # With a screen to record, sound that is not there yet is no reason not to begin.
+        self._emit(Notice(f"no sound yet: {error}", error.hint, degrades=True))
 
     def _open_output(self) -> None:
         from capture.output.formats import plan
         from capture.output.names import choose_place
         from capture.output.output_file import OutputFile
 
-        rate_hz = self._devices[0].samplerate if 0 in self._devices else DEFAULT_RATE_HZ
-        self.plan = plan(self._settings, rate_hz)
+        self.plan = plan(self._settings, self.sources.samplerate or DEFAULT_RATE_HZ)
         kind: Literal["audio", "video"] = "video" if self.grabber else "audio"
         self.started_at = self._clock.wall()
         place = choose_place(self._settings, self.plan.suffix, kind, self._source_title(), self.started_at)
@@ -198,37 +158,17 @@ class Session:
 
     def _source_title(self) -> str:
         if self._settings.apps:
-            return ", ".join(sorted(self.application_names))
+            return ", ".join(self.sources.application_names)
         if self._settings.system:
             return "System audio" if self._settings.screen is None else "Screen"
         return "Microphone" if self._settings.screen is None else "Screen"
 
     def _track_names(self) -> list[str]:
-        if not self._sources:
+        if not self.has_sound:
             return []
-        return [source.name for source in self._sources] if self._settings.tracks == "separate" else [""]
+        return self.sources.names if self._settings.tracks == "separate" else [""]
 
-    def _await_first_blocks(self, early: list[SourceItem]) -> list[SourceItem]:
-        waiting = set(self._devices) - {item.index for item in early if isinstance(item, SourceBlock)}
-        deadline_ns = self._clock.now_ns() + int(FIRST_BLOCK_LIMIT_S * NS_PER_S)
-        more: list[SourceItem] = []
-        while waiting:
-            item = self._next_item(deadline_ns)
-            if item is None:
-                break
-            if isinstance(item, SourceBlock):
-                waiting.discard(item.index)
-            more.append(item)
-        return more
-
-    def _next_item(self, deadline_ns: int) -> SourceItem | None:
-        left_s = (deadline_ns - self._clock.now_ns()) / NS_PER_S
-        try:
-            return self._items.get(max(0.0, left_s))
-        except (Empty, Closed):
-            return None
-
-    def _begin(self, early: list[SourceItem]) -> None:
+    def _begin(self) -> None:
         """Set the origin and start the stages: from here on, all that sounds is in the file."""
         # Everything that takes time (imports above all) comes before the origin: once it is set, the recording runs,
         # and says so within a few milliseconds.
@@ -238,15 +178,14 @@ class Session:
             self._await_first_picture(self.grabber)
         self.timing = Timing(self._clock.now_ns())
         self.started_at = self._clock.wall()
-        self._writing = WriteStage(self.output, self._packets, self._clock, self._post_write_trouble)
+        self._writing = WriteStage(self.output, self._packets, self._clock, self._faulty("write"))
         self._write = Worker("write", self._writing.run, on_fault=self._faulty("write"))
-        self._encoders_running = bool(self._sources) + bool(self.grabber)
-        if self._sources:
-            gains = self._settings.gains_db
-            mixes = [SourceMix(s.name, gains.get("mic" if s.name == "mic" else "system", 0.0)) for s in self._sources]
+        self._encoders_running = self.has_sound + bool(self.grabber)
+        if self.has_sound:
+            mixes = [SourceMix(name, self.sources.gain_db(name)) for name in self.sources.names]
             fmt = AudioFormat(self.plan.samplerate, self._settings.channels)
             self.mixer = Mixer(self.timing.origin_ns, fmt, mixes, self._settings.tracks == "separate")
-            self._start_mixing(early)
+            self._start_mixing()
         if self.grabber:
             assert self.output.video is not None
             self.video_stage = VideoStage(
@@ -270,21 +209,20 @@ class Session:
         if not grabber.first_picture.is_set():
             raise ScreenUnavailable("the screen gave no picture", "See: loopnote doctor")
 
-    def _start_mixing(self, early: list[SourceItem]) -> None:
+    def _start_mixing(self) -> None:
         self.sound_stage = SoundStage(
             self.mixer,
             self.plan.samplerate,
             self.output.audio,
-            self._items,
+            self.sources.items,
             self._packets,
             self.timing,
             self._clock,
             self._tell_levels,
-            self._source_opened,
+            self.sources.note_opened,
         )
-        self._mix = Worker(
-            "mix", lambda stop: self.sound_stage.run(stop, early), self._encoder_ended, self._faulty("mix")
-        )
+        body = lambda stop: self.sound_stage.run(stop, self.sources.early)  # noqa: E731
+        self._mix = Worker("mix", body, self._encoder_ended, self._faulty("mix"))
         self._mix.start()
 
     # --- while it runs ------------------------------------------------------------------------------------------------
@@ -295,10 +233,6 @@ class Session:
     def resume(self, at_ns: int) -> None:
         self.timing.pauses.resume(at_ns)
 
-    def listened_to(self) -> str:
-        """The devices that are recorded, for messages to people."""
-        return ", ".join(device.name for device in self._devices.values()) or "no device"
-
     def _emit(self, event: Event) -> None:
         if isinstance(event, Notice):
             self.notices.append(event)
@@ -306,36 +240,26 @@ class Session:
 
     @property
     def has_sound(self) -> bool:
-        return bool(self._sources)
+        return self._settings.has_sound
 
     @property
     def channels(self) -> int:
         return self._settings.channels
 
     @property
-    def application_names(self) -> frozenset[str]:
-        """The names of the sources that are applications."""
-        if not self._settings.apps:
-            return frozenset()
-        return frozenset(source.name for source in self._sources if source.name != "mic")
-
-    @property
     def is_made_louder(self) -> bool:
         """Whether the sum of the sources, or a gain, may be louder than what was played."""
-        added_up = len(self._sources) > 1 and self._settings.tracks == "mixed"
+        added_up = len(self.sources.names) > 1 and self._settings.tracks == "mixed"
         return added_up or any(gain_db > 0 for gain_db in self._settings.gains_db.values())
 
     @property
     def has_system_sound(self) -> bool:
         """Whether a speaker is recorded (whose silence is worth a word; a microphone's and an application's is not)."""
-        return bool(self._sources) and self._settings.system and not self._settings.apps
+        return self._settings.system and not self._settings.apps
 
     def anything_runs(self) -> bool:
         """Whether any source, of sound or of pictures, still works."""
-        return any(worker.alive for worker in self._grabs) or bool(self.grabber and self._grab_screen.alive)
-
-    def _source_opened(self, index: int, device: Device) -> None:
-        self._devices[index] = device
+        return self.sources.alive or bool(self.grabber and self._grab_screen.alive)
 
     def _tell_levels(self, now_ns: int, peaks_dbfs: dict[str, float]) -> None:
         self._emit(Levels(self.timing.position_s(now_ns), self.output.size_bytes, peaks_dbfs))
@@ -346,9 +270,6 @@ class Session:
             self._post(self._faults[-1])
 
         return fault
-
-    def _post_write_trouble(self, error: CaptureError) -> None:
-        self._faulty("write")(error)
 
     def _encoder_ended(self) -> None:
         with self._encoders_lock:
@@ -386,29 +307,29 @@ class Session:
             self._pictures.close()
         if self._mix:
             self._mix.join(END_LIMIT_S)
-        self._stop_sources()
+        self._stop_grabbing()
         if self._encode_video:
             self._encode_video.join(END_LIMIT_S)
         self._packets.close()  # also when a stage hangs: the file must be closed whatever happens
         self._write.join(END_LIMIT_S)
 
-    def _stop_sources(self) -> None:
-        for worker, source in zip(self._grabs, self._sources, strict=False):
-            worker.stop()
-            source.wake()
+    def _stop_grabbing(self) -> None:
         if self.grabber:
             self._grab_screen.stop()
-        self._items.close()
-        for worker in self._grabs:
-            worker.join(3.0)
+        self.sources.stop()
         if self.grabber:
-            self._grab_screen.join(3.0)
+            self._grab_screen.join(SCREEN_END_LIMIT_S)
 
     @property
     def recorded_s(self) -> float:
         """Length of the finished recording."""
         assert self.timing.end_ns is not None
         return timedelta(microseconds=self.timing.recorded_ns(self.timing.end_ns) / 1000).total_seconds()
+
+    @property
+    def lost_packets(self) -> int:
+        """Packets that found no room, because the disk stood still for too long."""
+        return self._packets.drop_count
 
     @property
     def faults(self) -> list[Fault]:

@@ -41,7 +41,7 @@ class SilenceWatchdog:
         return 3600.0
 
     def _say(self) -> None:
-        heard = self._session.listened_to()
+        heard = self._session.sources.listened_to()
         text = f"nothing but silence so far from: {heard}"
         try:
             others = [device.name for device in self._sound.sounding(LISTEN_S)] if self._sound else []

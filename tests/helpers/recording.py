@@ -60,7 +60,7 @@ class Recording:
         self._read_all.wait(END_S)
         wanted = (0, 3) if expect is None else (expect,)
         assert code in wanted, f"exit code {code}\n{self.said}\n{output}"
-        return json.loads(output) if output else {}  # type: ignore[no-any-return]
+        return json.loads(output) if output else {}
 
     def read(self) -> None:
         assert self.process.stderr is not None

@@ -1,0 +1,138 @@
+"""The sound sources of one recording and their grab threads: chosen, opened together, and ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from capture.channel import Channel, Closed, Empty, Overflow
+from capture.clock import NS_PER_S, Clock
+from capture.errors import CaptureError, SourceLost
+from capture.model import Device
+from capture.settings import RecordingSettings
+from capture.sound.grab import SourceBlock, SourceGone, SourceItem, SourceOpened, grab
+from capture.sound.source import SoundSource, SoundSystem
+from capture.worker import Worker
+
+# Blocks of about 50 ms: ten seconds of two sources, which is longer than any stall of the mix thread that was seen.
+SOUND_BOUND = 400
+# The sources have this long to open; then the recording fails (or, with a screen, begins without them).
+OPEN_LIMIT_S = 4.0
+# And this long to give their first block after that. A suspended speaker gives none: silence is then the truth.
+FIRST_BLOCK_LIMIT_S = 0.4
+END_LIMIT_S = 3.0
+# What a microphone's track is called; all others are what the computer plays.
+MICROPHONE = "mic"
+
+
+class Sources:
+    """Called by the recorder's thread. `items` carries what the sources give to whoever mixes it."""
+
+    def __init__(self, settings: RecordingSettings, clock: Clock, on_fault: Callable[[CaptureError], None]) -> None:
+        self.items: Channel[SourceItem] = Channel("sound", SOUND_BOUND, Overflow.BLOCK)
+        # What was given before anybody mixed.
+        self.early: list[SourceItem] = []
+        self._settings = settings
+        self._clock = clock
+        self._on_fault = on_fault
+        self._sources: list[SoundSource] = []
+        self._workers: list[Worker] = []
+        self._devices: dict[int, Device] = {}
+
+    @property
+    def names(self) -> list[str]:
+        return [source.name for source in self._sources]
+
+    @property
+    def application_names(self) -> list[str]:
+        """The names of the sources that are applications."""
+        return [name for name in self.names if name != MICROPHONE] if self._settings.apps else []
+
+    @property
+    def alive(self) -> bool:
+        """Whether any source still works."""
+        return any(worker.alive for worker in self._workers)
+
+    @property
+    def samplerate(self) -> int | None:
+        """That of the first source (Hz), when it is known."""
+        return self._devices[0].samplerate if 0 in self._devices else None
+
+    def gain_db(self, name: str) -> float:
+        return self._settings.gains_db.get("mic" if name == MICROPHONE else "system", 0.0)
+
+    def listened_to(self) -> str:
+        """The devices that are recorded, for messages to people."""
+        return ", ".join(device.name for device in self._devices.values()) or "no device"
+
+    def note_opened(self, index: int, device: Device) -> None:
+        """A source was opened again. Mix thread."""
+        self._devices[index] = device
+
+    def open(self, sound: SoundSystem) -> CaptureError | None:
+        """Start the grab threads and wait until each source is open, or one of them cannot be: then returns why.
+
+        The attempts go on in that case; end them with `stop` when the recording shall not begin.
+        Raises `CaptureError` for what is not there at all, such as an unknown name.
+        """
+        self._sources = list(self._chosen(sound))
+        for index, source in enumerate(self._sources):
+            body = _grab_body(source, index, self.items, self._clock)
+            self._workers.append(Worker(f"grab-{source.name}", body, on_fault=self._on_fault))
+        for worker in self._workers:
+            worker.start()
+        deadline_ns = self._clock.now_ns() + int(OPEN_LIMIT_S * NS_PER_S)
+        while len(self._devices) < len(self._sources):
+            item = self._next_item(deadline_ns)
+            if item is None:
+                missing = ", ".join(s.name for i, s in enumerate(self._sources) if i not in self._devices)
+                return SourceLost(f"no answer from the sound server about: {missing}", "See: loopnote doctor")
+            if isinstance(item, SourceGone):
+                return item.error
+            if isinstance(item, SourceOpened):
+                self._devices[item.index] = item.device
+            else:
+                self.early.append(item)
+        return None
+
+    def _chosen(self, sound: SoundSystem) -> Iterable[SoundSource]:
+        if self._settings.apps:
+            yield from (sound.application(name) for name in self._settings.apps)
+        elif self._settings.system:
+            yield sound.loopback(self._settings.speaker)
+        if self._settings.mic is not None:
+            yield sound.microphone(self._settings.mic)
+
+    def await_first_blocks(self) -> None:
+        """Wait, not for long, until each open source has given sound."""
+        waiting = set(self._devices) - {item.index for item in self.early if isinstance(item, SourceBlock)}
+        deadline_ns = self._clock.now_ns() + int(FIRST_BLOCK_LIMIT_S * NS_PER_S)
+        while waiting:
+            item = self._next_item(deadline_ns)
+            if item is None:
+                break
+            if isinstance(item, SourceBlock):
+                waiting.discard(item.index)
+            self.early.append(item)
+
+    def _next_item(self, deadline_ns: int) -> SourceItem | None:
+        left_s = (deadline_ns - self._clock.now_ns()) / NS_PER_S
+        try:
+            return self.items.get(max(0.0, left_s))
+        except (Empty, Closed):
+            return None
+
+    def stop(self) -> None:
+        """End the grab threads. May be called at any point, and twice."""
+        for worker, source in zip(self._workers, self._sources, strict=False):
+            worker.stop()
+            source.wake()
+        self.items.close()
+        for worker in self._workers:
+            worker.join(END_LIMIT_S)
+
+
+def _grab_body(
+    source: SoundSource, index: int, items: Channel[SourceItem], clock: Clock
+) -> Callable[[threading.Event], None]:
+    return lambda stop: grab(source, index, items, clock, stop)
