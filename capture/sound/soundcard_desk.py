@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from capture.channel import Channel, Closed, Empty, Overflow
-from capture.clock import NS_PER_MS, Clock, MonotonicClock
+from capture.clock import NS_PER_S, Clock, MonotonicClock
 from capture.errors import CaptureError, NoSoundServer
 from capture.worker import Worker
 
@@ -101,12 +101,12 @@ class Desk:
             raise NoSoundServer("the system's sound does not answer", SERVICE_HINT)
         return question.wait(timeout_s)
 
-    def look(self) -> Look:
-        """The devices of now, at most `LOOK_INTERVAL_S` old, however many ask."""
+    def look(self, age_s: float = LOOK_INTERVAL_S) -> Look:
+        """The devices, as they were at most `age_s` ago: however many ask, the system is asked no more often."""
 
         def ask(module: Any) -> Look:
             now_ns = self._clock.now_ns()
-            if self._looked is None or now_ns - self._looked[0] >= LOOK_INTERVAL_S * 1000 * NS_PER_MS:
+            if self._looked is None or now_ns - self._looked[0] >= age_s * NS_PER_S:
                 self._looked = (now_ns, _look(module))
             return self._looked[1]
 
@@ -150,11 +150,13 @@ class DeviceWatch:
         self._worker.join(1.0)
 
     def _watch(self, stop: threading.Event) -> None:
+        age_s = 0.0  # at first: whoever watches knows of devices that the last look of others may not have seen
         while not stop.is_set():
             try:
-                look: Look | None = self._desk.look()
+                look: Look | None = self._desk.look(age_s)
             except NoSoundServer:
                 look = None
+            age_s = LOOK_INTERVAL_S
             if not stop.is_set():
                 self._on_look(look)
             stop.wait(LOOK_INTERVAL_S)
@@ -173,8 +175,20 @@ def shared_desk() -> Desk:
         return _shared
 
 
+# What WASAPI's error codes mean to people (audioclient.h, winerror.h). The library gives the code as its message.
+WASAPI_ERRORS = {
+    "0x88890004": "it was unplugged, or its settings were changed",  # AUDCLNT_E_DEVICE_INVALIDATED
+    "0x8889000a": "another program has taken it for itself alone",  # AUDCLNT_E_DEVICE_IN_USE
+    "0x88890010": "the sound server of Windows (service Audiosrv) is not running",  # AUDCLNT_E_SERVICE_NOT_RUNNING
+    "0x80070005": "access is denied: Settings > Privacy & security > Microphone",  # E_ACCESSDENIED
+}
+
+
 def reason(error: BaseException) -> str:
-    """A library's exception in a few words: asserts come without any."""
+    """A library's exception in a few words: asserts come without any, and WASAPI's are numbers."""
+    for code, meaning in WASAPI_ERRORS.items():
+        if code in str(error):
+            return f"{meaning}; {code}"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 

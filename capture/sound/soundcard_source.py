@@ -137,7 +137,7 @@ class SoundcardSource:
         elif named is not None and stands_in and named.id in there:
             stream.lose(f"the {kind.value} {named.name} is back")
         elif (named is None or stands_in) and default_id not in (None, device.id):
-            stream.lose(f"{device.name} is no longer the default {kind.value}")
+            stream.lose(f"the default {kind.value} changed from {device.name} to another")
 
 
 class _Stream:

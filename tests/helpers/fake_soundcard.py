@@ -12,6 +12,7 @@ import time
 import types
 import warnings
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +80,12 @@ class FakeDevice:
             self._changed.notify_all()
 
     # --- for the recorders ---
+
+    callback_s = LIMIT_S  # how often macOS gives sound by itself
+
+    def called_back(self) -> Samples | None:
+        """macOS gives what it has."""
+        raise AssertionError("nobody ended this wait, which has no end in the library")
 
     def next_packet(self, timeout_s: float) -> tuple[Samples, bool] | None:
         """The oldest packet; None when none comes in time."""
@@ -149,7 +156,7 @@ class WindowsRecorder:
         if self._device.start_error is not None:
             raise self._device.start_error
         self._device.recording_count += 1
-        self._idle_start_ns = time.perf_counter_ns()
+        self._idle_start_ns: int | None = None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -158,6 +165,8 @@ class WindowsRecorder:
     def record(self, numframes: int | None = None) -> Samples:
         assert numframes is None, "with a number, mediafoundation invents zeros and keeps remainders"
         device = self._device
+        if self._idle_start_ns is None:
+            self._idle_start_ns = time.perf_counter_ns()
         packet = device.next_packet(LIMIT_S if device.hangs else 0.04 if device.makes_up_zeros else 0.01)
         if packet is None and not device.makes_up_zeros:
             return np.zeros((0, self._channels), np.float32)
@@ -165,6 +174,7 @@ class WindowsRecorder:
             elapsed_ns = time.perf_counter_ns() - self._idle_start_ns
             self._idle_start_ns += elapsed_ns
             return np.zeros((self._samplerate * elapsed_ns // 10**9, self._channels), np.float32)
+        self._idle_start_ns = None  # and so the time since the last zeros is forgotten
         samples, lost_before = packet
         if lost_before:
             module: Any = sys.modules[type(self).__module__]
@@ -208,8 +218,10 @@ class MacRecorder:
     def record(self, numframes: int | None = None) -> Samples:
         assert numframes is None
         while not self._queue:
-            if not self._record_event.wait(LIMIT_S):
-                raise AssertionError("nobody ended this wait, which has no end in the library")
+            if not self._record_event.wait(self._device.callback_s):
+                samples = self._device.called_back()
+                if samples is not None:
+                    return samples
             self._record_event.clear()
         return self._queue.popleft()
 
@@ -262,8 +274,8 @@ class FakeSoundcard:
         package: Any = types.ModuleType("soundcard")
         package.all_speakers = self._all_speakers
         package.all_microphones = self._all_microphones
-        package.default_speaker = lambda: self._default(self.default_speaker)
-        package.default_microphone = lambda: self._default(self.default_microphone)
+        package.default_speaker = lambda: self._default(lambda: self.default_speaker)
+        package.default_microphone = lambda: self._default(lambda: self.default_microphone)
         monkeypatch.setitem(sys.modules, "soundcard", package)
         monkeypatch.setitem(sys.modules, backend_name, backend)
 
@@ -285,8 +297,9 @@ class FakeSoundcard:
         loopbacks = [WindowsMicrophone(device, isloopback=True) for device in self.speakers] if include_loopback else []
         return [*loopbacks, *(WindowsMicrophone(device) for device in self.microphones)]
 
-    def _default(self, device: FakeDevice | None) -> _Handle:
+    def _default(self, choice: Callable[[], FakeDevice | None]) -> _Handle:
         self._asked()
+        device = choice()
         if device is None:
             raise RuntimeError("Error 0x80070490")  # ERROR_NOT_FOUND
         return _Handle(device)

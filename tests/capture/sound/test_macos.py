@@ -78,7 +78,7 @@ def test_a_virtual_device_is_the_loopback_when_it_is_the_default(sound: MacSound
     assert source.open().id == "52"
 
     library.default_speaker = library.speakers[0]
-    assert "no longer the default" in str(read_until_lost(source))
+    assert "the default speaker changed" in str(read_until_lost(source))
     with pytest.raises(SourceLost, match="macOS does not let") as caught:
         source.open()
     assert "BlackHole" in caught.value.hint
