@@ -1,4 +1,4 @@
-"""The body of a grab thread: one sound source, read as long as the recording lasts and opened again whenever it is lost.
+"""The body of a grab thread: one sound source, read as long as the recording lasts, opened again whenever it is lost.
 
 A source that is away never ends a recording: the grabber says so and goes on trying. What that means for the recording
 (a gap, a failure when it was the first attempt) is the recorder's to decide.

@@ -92,7 +92,7 @@ class Client(pulsectl.Pulse):  # type: ignore[misc]
             raise NoSoundServer(NO_SERVER) from error
 
     def wait(self, timeout_s: float) -> None:
-        """Until something happens, `interrupt` is called or the time is over. `NoSoundServer` when the server is gone."""
+        """Until something happens, `interrupt` is called or the time is over. `NoSoundServer` if the server is gone."""
         self._deadline_s = time.monotonic() + timeout_s
         try:
             self._turn()

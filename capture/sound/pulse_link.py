@@ -1,4 +1,4 @@
-"""The process's connection to the sound server for streams: loaded late, shared, renewed after the server was restarted."""
+"""The process's connection to the sound server for streams: loaded late, shared, renewed when the server is."""
 
 from __future__ import annotations
 
@@ -32,17 +32,19 @@ class _Loader:
 
     def load(self) -> Any:
         with self._lock:
-            if self._module is not None:
-                return self._module
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._import, name="load-soundcard", daemon=True)
-                self._thread.start()
-            self._thread.join(_IMPORT_S)
             if self._module is None:
-                if self._thread.is_alive():
-                    raise NoSoundServer(_NOT_ANSWERING)
-                raise self._reason() from self._error
+                self._try()
             return self._module
+
+    def _try(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._import, name="load-soundcard", daemon=True)
+            self._thread.start()
+        self._thread.join(_IMPORT_S)
+        if self._thread.is_alive():
+            raise NoSoundServer(_NOT_ANSWERING)
+        if self._module is None:
+            raise self._reason() from self._error
 
     def _reason(self) -> NoSoundServer:
         if isinstance(self._error, ImportError | OSError):

@@ -15,8 +15,8 @@ CHANNELS = 2
 USUAL_RATE_HZ = 48_000
 
 # PulseAudio leaves out of a monitor what it had already mixed when a new sound began, up to the latency that its
-# streams ask for: the beginning of each sound is missing by this much at most (parec at 10, 50 and 200 ms loses up to 9,
-# 33 and 64 ms). Less would cost more wake-ups than it is worth.
+# streams ask for: the beginning of each sound is missing by this much at most (parec at 10, 50 and 200 ms loses up to
+# 9, 33 and 64 ms). Less would cost more wake-ups than it is worth.
 _PULSEAUDIO_FRAGMENT_S = 0.02
 # PipeWire loses nothing; small fragments would make its whole graph turn faster, and stumble more.
 _PIPEWIRE_FRAGMENT_S = 0.05

@@ -35,34 +35,35 @@ class Ticks:
     """The wait of a read: until it is time to collect, or something cannot wait. `alarm` and `wake`: any thread."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._changed = threading.Condition()
+        self._alarmed = False
         self._woken = False
         self._next_s = 0.0
 
     def alarm(self) -> None:
         """Something changed: let the read look at once."""
-        self._event.set()
+        with self._changed:
+            self._alarmed = True
+            self._changed.notify()
 
     def wake(self) -> None:
         """Let the read return."""
-        self._woken = True
-        self._event.set()
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
 
     def wait(self, deadline_s: float) -> bool:
         """Until the next tick, or an alarm. False when it is time to return: woken, or `deadline_s` has passed."""
         now_s = time.monotonic()
-        if self._woken or now_s >= deadline_s:
-            self._woken = False
+        if now_s >= deadline_s:
             return False
-        self._next_s = max(self._next_s + BLOCK_S, now_s)
-        if self._next_s > now_s + BLOCK_S:
-            self._next_s = now_s + BLOCK_S
-        if self._event.wait(max(0.0, min(self._next_s, deadline_s) - now_s)):
-            self._event.clear()
-        if self._woken:
-            self._woken = False
-            return False
-        return True
+        # Every BLOCK_S, counted from the last tick; from now on when that is long ago.
+        self._next_s = min(max(self._next_s + BLOCK_S, now_s), now_s + BLOCK_S)
+        with self._changed:
+            self._changed.wait_for(lambda: self._alarmed or self._woken, min(self._next_s, deadline_s) - now_s)
+            self._alarmed = False
+            woken, self._woken = self._woken, False
+        return not woken
 
 
 class EndpointSource:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import cffi
+import cffi  # type: ignore[import-untyped]
 import numpy as np
 from soundcard import pulseaudio as sc
 
@@ -126,7 +126,7 @@ class Link(sc._PulseAudio):  # type: ignore[misc]
 
     @property
     def ready(self) -> bool:
-        return self._state == _pa.PA_CONTEXT_READY
+        return bool(self._state == _pa.PA_CONTEXT_READY)
 
     @property
     def ended(self) -> bool:

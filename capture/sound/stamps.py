@@ -13,6 +13,10 @@ from capture.clock import NS_PER_MS, frames_to_ns
 _WINDOW_NS = 2_000 * NS_PER_MS
 # More than answers are ever late: the stream stood still or jumped, and what was known before is void.
 _JUMP_NS = 60 * NS_PER_MS
+# Beyond a cycle, answers are late by less than this (where there are no cycles, a cycle is taken for 10 ms). Two in a row
+# that are later mean a small jump: a cycle or two were left out.
+_SLACK_NS = 5 * NS_PER_MS
+_LEAST_CYCLE_NS = 10 * NS_PER_MS
 # PipeWire's largest cycle at its default settings. More means that too few answers came to tell.
 _LARGEST_CYCLE_FRAMES = 2048
 
@@ -21,17 +25,18 @@ class Stamps:
     """Maps a frame's number in a stream to the time at which it sounded. Not locked: one thread at a time.
 
     With `cycle_late` the sound comes one cycle of the server after it was given to the speaker: so it is with the
-    monitors of PipeWire's virtual speakers (measured at cycles of 256 and 512 frames, to 0.3 ms). The cycle is found out.
+    monitors of PipeWire's virtual speakers (measured at cycles of 256 and 512 frames, to 0.3 ms). It is found out here.
     """
 
     def __init__(self, samplerate: int, cycle_late: bool = False) -> None:
         self._rate = samplerate
         self._cycle_late = cycle_late
-        # (time of the answer, time of frame 0 according to it), origins ascending: the first is the least of the window.
+        # (time of the answer, time of frame 0 by it), origins ascending: the first is the least of the window.
         self._origins: deque[tuple[int, int]] = deque()
         # Frames counted between the last answers: multiples of the cycle.
         self._steps: deque[int] = deque(maxlen=20)
         self._last_frame = 0
+        self._was_late = False
         self.learned = 0
 
     def learn(self, at_ns: int, frame: int, sounds_in_ns: int) -> None:
@@ -47,13 +52,18 @@ class Stamps:
         self._last_frame = frame
         origin_ns = at_ns + sounds_in_ns - frames_to_ns(frame, self._rate)
         origins = self._origins
-        if origins and abs(origin_ns - origins[0][1]) > _JUMP_NS:
+        if origins and self._has_jumped(origin_ns - origins[0][1]):
             origins.clear()
         while origins and origins[-1][1] >= origin_ns:
             origins.pop()
         origins.append((at_ns, origin_ns))
         while origins[0][0] < at_ns - _WINDOW_NS:
             origins.popleft()
+
+    def _has_jumped(self, late_ns: int) -> bool:
+        cycle_ns = max(frames_to_ns(self.cycle_frames, self._rate), _LEAST_CYCLE_NS)
+        was_late, self._was_late = self._was_late, late_ns > cycle_ns + _SLACK_NS
+        return abs(late_ns) > _JUMP_NS or (was_late and self._was_late)
 
     def sounded_ns(self, frame: int) -> int:
         """When frame number `frame` sounded. Only once something was `learned`."""
