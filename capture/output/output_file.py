@@ -84,7 +84,8 @@ class OutputFile:
         self._space_bytes = 0
         self._told_nearly_full = False
         self._wav: WavSizes | None = None
-        self._pacing: PictureTimes | StillPicture | None = None
+        self._still: StillPicture | None = None
+        self._times: PictureTimes | None = None
 
     # --- beginning --------------------------------------------------------------------------------------------------
 
@@ -134,10 +135,10 @@ class OutputFile:
                 assert self._video_size is not None
                 picture = add_video_stream(container, self.plan.video, self._video_size)
                 self.video = VideoEncoder(self.plan, picture, self._video_size)
-                if self.plan.name == "webm":
-                    self._pacing = StillPicture(picture.index)
-                elif self.plan.name == "mp4":
-                    self._pacing = PictureTimes(picture.index, self.plan.video.fps)
+                if self.plan.name in ("mp4", "webm"):
+                    self._still = StillPicture(self.video, picture.index, always=self.plan.name == "webm")
+                if self.plan.name == "mp4":
+                    self._times = PictureTimes(picture.index, self.plan.video.fps)
             if self.plan.audio is not None:
                 for title in self._tracks:
                     sound = add_audio_stream(container, self.plan.audio, title)
@@ -163,8 +164,9 @@ class OutputFile:
         stays playable and nothing more is written; `close` is still to be called.
         """
         self._raise_fault()
-        for each in self._pacing.pass_on(packet) if self._pacing else [packet]:
-            self._mux(each)
+        for each in self._still.pass_on(packet) if self._still else [packet]:
+            for timed in self._times.pass_on(each) if self._times else [each]:
+                self._mux(timed)
 
     def _mux(self, packet: Packet[Any]) -> None:
         import av
@@ -240,7 +242,7 @@ class OutputFile:
         part = self._part
         assert part is not None
         with contextlib.suppress(OutputError):  # it is kept in `part.fault`
-            for packet in self._pacing.end() if self._pacing else []:
+            for packet in self._times.end() if self._times else []:
                 self._mux(packet)
         if part.fault is None:
             part.hold_patches()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class PictureTimes:
     """Sees every packet before it is written, and says what to write. Write thread only.
 
-    It holds one picture. After a kill that one is missing, so `VideoPlan.repeat_s` asks for another one soon.
+    It holds one picture, which a kill would take away; so `StillPicture` gives it another one soon.
     """
 
     def __init__(self, picture_index: int, fps: float) -> None:
