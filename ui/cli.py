@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from capture.errors import CaptureError, SettingsError
 from ui.arguments import add_record_arguments, join_values
-from ui.text import complain, prepare_streams
+from ui.text import OutputGone, complain, finish_output, prepare_streams, say
 
 EXIT_SAVED, EXIT_FAILED, EXIT_USAGE, EXIT_DEGRADED = 0, 1, 2, 3
 
@@ -56,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
     parser = build_parser()
     args = parser.parse_args(join_values(arguments))
     if args.version:
-        sys.stdout.write(f"loopnote {_version()}\n")
+        say(f"loopnote {_version()}\n")
         return EXIT_SAVED
     if args.command == "record":
         from ui.record_command import record
@@ -92,19 +92,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = run(sys.argv[1:] if arguments is None else arguments)
         except SystemExit as leaving:  # argparse: after --help, or on wrong usage
             code = leaving.code if isinstance(leaving.code, int) else EXIT_SAVED
-        sys.stdout.flush()
+        finish_output()
         return code
     except CaptureError as error:
         complain(str(error), error.hint)
         return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
     except KeyboardInterrupt:
         return 130  # by custom 128 + SIGINT
+    except OutputGone as gone:
+        # From here on it leads nowhere: Python would otherwise try again at exit, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(gone.__cause__, BrokenPipeError):
+            complain(f"the output could not be written: {gone.__cause__}", "Send it to another place.")
+        return EXIT_FAILED
     except Exception as error:
-        if isinstance(error, OSError) and _output_is_broken():
-            # Whoever read our output has gone (`loopnote devices | head`), which is no news; a full disk is.
-            if not isinstance(error, BrokenPipeError):
-                complain(f"the output could not be written: {error.strerror}", "Send it to another place.")
-            return EXIT_FAILED
         if debug:
             raise
         complain(
@@ -121,16 +122,6 @@ def _version() -> str:
         return version("loopnote")
     except PackageNotFoundError:
         return "(run from its folder, not installed)"
-
-
-def _output_is_broken() -> bool:
-    """Whether standard output is what failed; it then leads nowhere, or Python would complain about it at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from capture.errors import CaptureError
 from capture.model import Device, DeviceKind
-from ui.text import complain, print_json, printable
+from ui.text import complain, print_json, printable, say
 
 HEADINGS = {
     DeviceKind.SPEAKER: "Speakers (what they play can be recorded: --speaker NAME)",
@@ -53,14 +52,14 @@ def _screen_devices() -> list[Device]:
 
 
 def _print_group(heading: str, group: list[Device]) -> None:
-    sys.stdout.write(f"{heading}\n")
+    say(f"{heading}\n")
     for number, device in enumerate(group, 1):
         mark = "*" if device.is_default else " "
         label = f"{number}  {device.name}" if device.kind is DeviceKind.SCREEN else device.name
-        sys.stdout.write(f"  {mark} {printable(label + _remarks(device))}\n")
+        say(f"  {mark} {printable(label + _remarks(device))}\n")
     if not group:
-        sys.stdout.write("    none\n")
-    sys.stdout.write("\n")
+        say("    none\n")
+    say("\n")
 
 
 def _remarks(device: Device) -> str:
@@ -100,7 +99,7 @@ def doctor(as_json: bool) -> int:
         width = max(len(check.name) for check in checks)
         for check in checks:
             mark = {True: "ok ", False: "NO ", None: " - "}[check.ok]
-            sys.stdout.write(f"{mark} {check.name:<{width}}  {printable(check.text)}\n")
+            say(f"{mark} {check.name:<{width}}  {printable(check.text)}\n")
             if check.remedy and check.ok is not True:
-                sys.stdout.write(f"    {'':<{width}}  -> {printable(check.remedy)}\n")
+                say(f"    {'':<{width}}  -> {printable(check.remedy)}\n")
     return 1 if any(check.ok is False for check in checks) else 0

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from capture.output.recovery import leftovers
 from capture.output.recovery import recover as repair
 
 from capture.errors import CaptureError
-from ui.text import length_in_words, print_json
+from ui.text import length_in_words, print_json, say
 
 
 def recover(folders: list[str], as_json: bool) -> int:
@@ -23,16 +22,16 @@ def recover(folders: list[str], as_json: bool) -> int:
             continue
         if not as_json:
             done = repaired[-1]
-            sys.stdout.write(f"recovered {done.file} ({length_in_words(done.duration_s)})\n")
+            say(f"recovered {done.file} ({length_in_words(done.duration_s)})\n")
     if as_json:
         table = [{"file": str(d.file), "duration_s": round(d.duration_s, 6), "recovered": True} for d in repaired]
         print_json({"recovered": table, "refused": refused})
     else:
         for refusal in refused:
             hint = f"  {refusal['hint']}\n" if refusal["hint"] else ""
-            sys.stdout.write(f"left as it is: {refusal['file']}: {refusal['why']}\n{hint}")
+            say(f"left as it is: {refusal['file']}: {refusal['why']}\n{hint}")
         if not repaired and not refused:
-            sys.stdout.write("nothing to recover\n")
+            say("nothing to recover\n")
     if not refused:
         return 0
     return 3 if repaired else 1

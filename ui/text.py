@@ -29,6 +29,26 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+class OutputGone(Exception):
+    """Nobody takes what is written to standard output (`loopnote devices | head`); `__cause__` is the OSError."""
+
+
+def say(text: str) -> None:
+    """Write a command's own output. Raises `OutputGone`."""
+    try:
+        sys.stdout.write(text)
+    except OSError as error:
+        raise OutputGone from error
+
+
+def finish_output() -> None:
+    """Bring everything out that was said. Raises `OutputGone`."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise OutputGone from error
+
+
 def complain(message: str, hint: str = "") -> None:
     """An error for people, on standard error: what happened, and what to do; a line each."""
     tell(f"loopnote: {printable(message)}\n" + (f"  {printable(hint)}\n" if hint else ""))
@@ -42,14 +62,14 @@ def tell(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One object as one line on standard output; in plain ASCII where the encoding there cannot hold its letters."""
+    """Say one object as one line; in plain ASCII where the encoding there cannot hold its letters."""
     text = json.dumps(value, ensure_ascii=False)
     try:
-        text.encode(sys.stdout.encoding or "utf-8", "surrogatepass")
+        text.encode(sys.stdout.encoding or "utf-8")
     except (UnicodeError, LookupError):
         text = json.dumps(value)
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    say(text + "\n")
+    finish_output()
 
 
 def printable(text: str) -> str:
