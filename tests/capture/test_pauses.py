@@ -1,0 +1,189 @@
+"""Pauses: the instants, and their cutting out of the sound to the frame."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from capture.clock import frames_to_ns
+from capture.pauses import FADE_S, PauseCutter, Pauses
+
+RATE = 48_000
+FADE = round(FADE_S * RATE)
+ORIGIN_NS = 5_000_000_000_123
+
+Samples = NDArray[np.float32]
+
+
+def at(frame: float) -> int:
+    """The instant of a frame of the recording."""
+    return ORIGIN_NS + round(frame * 1e9 / RATE)
+
+
+def ones(frames: int) -> Samples:
+    return np.ones((frames, 2), np.float32)
+
+
+def numbered(frames: int) -> Samples:
+    """Every frame its own number; exact in float32."""
+    return np.repeat(np.arange(1, frames + 1, dtype=np.float32)[:, None], 2, axis=1)
+
+
+def paused(*spans: tuple[float, float | None]) -> Pauses:
+    pauses = Pauses()
+    for start, end in spans:
+        pauses.pause(at(start))
+        if end is not None:
+            pauses.resume(at(end))
+    return pauses
+
+
+def cut_all(pauses: Pauses, sound: Samples, chunk: int) -> Samples:
+    cutter = PauseCutter(pauses, ORIGIN_NS, RATE)
+    parts = [cutter.cut([sound[place : place + chunk]])[0] for place in range(0, len(sound), chunk)]
+    return np.concatenate(parts)
+
+
+# --- the instants ---
+
+
+def test_instants_become_places() -> None:
+    pauses = Pauses()
+    pauses.pause(100)
+    pauses.pause(120)  # it stands still already
+    assert pauses.is_paused(100)
+    assert pauses.is_paused(10_000)
+    assert pauses.paused_ns(0, 150) == 50
+    pauses.resume(200)
+    pauses.resume(210)
+    assert not pauses.is_paused(200)
+    assert not pauses.is_paused(99)
+    pauses.pause(300)
+    pauses.finish(340)
+    assert pauses.spans == ((100, 200), (300, 340))
+    assert [pauses.paused_ns(0, instant) for instant in (50, 100, 150, 200, 250, 320, 400)] == [
+        *(0, 0, 50, 100, 100, 120, 140)
+    ]
+    assert pauses.paused_ns(150, 310) == 60
+    assert [pauses.resumed_before(instant) for instant in (199, 200, 339, 340)] == [None, 200, 200, 340]
+
+
+def test_instants_never_go_back() -> None:
+    pauses = paused()
+    pauses.pause(100)
+    pauses.resume(90)
+    pauses.pause(80)
+    pauses.resume(120)
+    assert pauses.spans == ((100, 100), (100, 120))
+
+
+# --- the cutting ---
+
+
+def test_without_a_pause_the_arrays_are_the_same() -> None:
+    cutter = PauseCutter(Pauses(), ORIGIN_NS, RATE)
+    tracks = [ones(100), ones(100)]
+    assert cutter.cut(tracks)[1] is tracks[1]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, FADE, 2400, 20_000])
+def test_a_pause_is_cut_to_the_frame_and_fades(chunk: int) -> None:
+    sound = numbered(12_000)
+    kept = cut_all(paused((5000, 9000)), sound, chunk)
+    assert len(kept) == 8000
+    assert np.array_equal(kept[: 5000 - FADE], sound[: 5000 - FADE])
+    assert np.array_equal(kept[5000 + FADE :], sound[9000 + FADE :])
+    weight = kept[:, 0] / np.concatenate([sound[:5000, 0], sound[9000:, 0]])
+    assert np.all(np.diff(weight[5000 - FADE : 5000]) < 0)
+    assert np.all(np.diff(weight[5000 : 5000 + FADE]) > 0)
+    assert weight[4999] < 1e-4
+    assert weight[5000] < 1e-4
+    assert weight[5000 - FADE // 2] == pytest.approx(0.5, abs=0.02)
+
+
+def test_what_was_given_is_not_written_to() -> None:
+    sound = ones(4000)
+    sound.flags.writeable = False
+    assert len(cut_all(paused((1000, 2000)), sound, 500)) == 3000
+
+
+@pytest.mark.parametrize("chunk", [100, 3000])
+def test_a_pause_to_the_end_and_one_from_the_start(chunk: int) -> None:
+    assert len(cut_all(paused((2000, None)), ones(6000), chunk)) == 2000
+    kept = cut_all(paused((0, 1000)), ones(6000), chunk)
+    assert len(kept) == 5000
+    assert kept[0, 0] < 1e-4
+
+
+def test_the_end_of_a_pause_may_be_said_while_it_is_being_cut() -> None:
+    pauses = paused((1000, None))
+    cutter = PauseCutter(pauses, ORIGIN_NS, RATE)
+    sound = numbered(6000)
+    assert len(cutter.cut([sound[:2000]])[0]) == 1000
+    assert len(cutter.cut([sound[2000:3000]])[0]) == 0
+    pauses.resume(at(3500))
+    kept = cutter.cut([sound[3000:6000]])[0]
+    assert len(kept) == 2500
+    assert np.array_equal(kept[FADE:], sound[3500 + FADE :])
+
+
+def test_a_pause_that_is_said_too_late_is_as_long_and_has_no_fade_before() -> None:
+    pauses = Pauses()
+    cutter = PauseCutter(pauses, ORIGIN_NS, RATE)
+    sound = numbered(8000)
+    assert np.array_equal(cutter.cut([sound[:3000]])[0], sound[:3000])
+    pauses.pause(at(2900))  # a hundred frames of it are out already
+    assert len(cutter.cut([sound[3000:4000]])[0]) == 0
+    pauses.resume(at(4900))
+    kept = cutter.cut([sound[4000:]])[0]
+    assert len(kept) == 3000
+    assert np.array_equal(kept[FADE:], sound[5000 + FADE :])
+
+
+def test_a_fade_that_should_have_begun_is_left_out() -> None:
+    pauses = Pauses()
+    cutter = PauseCutter(pauses, ORIGIN_NS, RATE)
+    cutter.cut([ones(1000)])
+    pauses.pause(at(1000 + FADE // 2))
+    kept = cutter.cut([ones(1000)])[0]
+    assert np.array_equal(kept, ones(FADE // 2))
+
+
+def test_all_tracks_are_cut_alike() -> None:
+    cutter = PauseCutter(paused((300, 700)), ORIGIN_NS, RATE)
+    tracks = cutter.cut([numbered(2000), -numbered(2000)])
+    assert len(tracks[0]) == 1600
+    assert np.array_equal(tracks[0], -tracks[1])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 3000)), max_size=6),
+    st.lists(st.integers(1, 5000), min_size=1, max_size=20),
+    st.integers(-10_000, 10_000),
+)
+@settings(max_examples=100, deadline=None)
+def test_sound_and_picture_lose_the_same(gaps: list[tuple[int, int]], chunks: list[int], offset_ns: int) -> None:
+    """Whatever the pauses and the chunks: what is left is as long as the clock says, in order, and nothing else."""
+    pauses, frame = Pauses(), 0
+    for kept, cut in gaps:
+        pauses.pause(at(frame + kept) + offset_ns)
+        pauses.resume(at(frame + kept + cut) + offset_ns)
+        frame += kept + cut
+    sound = numbered(sum(chunks))
+    cutter = PauseCutter(pauses, ORIGIN_NS, RATE)
+    edges = np.cumsum([0, *chunks])
+    parts = [cutter.cut([sound[a:b], ones(b - a)]) for a, b in pairwise(edges)]
+    whole, weight = (np.concatenate([part[track][:, 0] for part in parts]) for track in (0, 1))
+    end_ns = ORIGIN_NS + frames_to_ns(len(sound), RATE)
+    recorded = (end_ns - ORIGIN_NS - pauses.paused_ns(ORIGIN_NS, end_ns)) * RATE / 1e9
+    assert len(whole) == pytest.approx(recorded, abs=1.5 * len(gaps) + 1e-3)
+    heard = weight > 0.01
+    numbers = whole[heard] / weight[heard]
+    assert np.all(np.diff(np.rint(numbers)) >= 1)
+    assert numbers == pytest.approx(np.rint(numbers), abs=0.1)
+    assert np.count_nonzero(weight != 1.0) <= (2 * FADE + 1) * len(gaps)
