@@ -3,35 +3,68 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from capture.output.recovery import leftovers
+from capture import settings as user_settings
+from capture.errors import CaptureError, SettingsError
+from capture.output.recovery import Leftover, Recovered, leftovers, search_folders
 from capture.output.recovery import recover as repair
-
-from capture.errors import CaptureError
-from ui.text import length_in_words, print_json, say
+from ui.text import complain, length_in_words, print_json, printable, say
 
 
 def recover(folders: list[str], as_json: bool) -> int:
     """Repair every leftover. Exit: 0 all repaired (or none there), 3 some stay as they are, 1 none repaired."""
-    repaired, refused = [], []
-    for leftover in leftovers([Path(folder) for folder in folders]):
+    repaired: list[Recovered] = []
+    refused: list[tuple[Leftover, CaptureError]] = []
+    for leftover in leftovers(_folders(folders)):
         try:
             repaired.append(repair(leftover))
         except CaptureError as error:
-            refused.append({"file": str(leftover.part), "why": str(error), "hint": error.hint})
-            continue
-        if not as_json:
-            done = repaired[-1]
-            say(f"recovered {done.file} ({length_in_words(done.duration_s)})\n")
+            refused.append((leftover, error))
+        else:
+            if not as_json:
+                _tell(repaired[-1])
     if as_json:
-        table = [{"file": str(d.file), "duration_s": round(d.duration_s, 6), "recovered": True} for d in repaired]
-        print_json({"recovered": table, "refused": refused})
+        print_json({"recovered": [_plain(done) for done in repaired], "refused": [_refusal(*item) for item in refused]})
     else:
-        for refusal in refused:
-            hint = f"  {refusal['hint']}\n" if refusal["hint"] else ""
-            say(f"left as it is: {refusal['file']}: {refusal['why']}\n{hint}")
+        for leftover, reason in refused:
+            hint = f"  {printable(reason.hint)}\n" if reason.hint else ""
+            say(f"left as it is: {leftover.part}: {printable(str(reason))}\n{hint}")
         if not repaired and not refused:
             say("nothing to recover\n")
     if not refused:
         return 0
     return 3 if repaired else 1
+
+
+def _folders(named: list[str]) -> list[Path]:
+    """The usual places, the user's own, and those that were named."""
+    for name in named:
+        if not Path(name).is_dir():
+            raise SettingsError(f"{name} is no folder", "Name the folder in which the broken-off recording lies.")
+    folders = search_folders()
+    try:
+        own = user_settings.load().folder
+    except SettingsError as error:  # no reason to leave a recording unrepaired
+        complain(str(error), error.hint)
+        own = None
+    return [*folders, *([own] if own is not None else []), *map(Path, named)]
+
+
+def _tell(done: Recovered) -> None:
+    say(f"recovered {done.file} ({length_in_words(done.duration_s)})\n")
+    for remark in done.remarks:
+        say(f"  {printable(remark)}\n")
+
+
+def _plain(done: Recovered) -> dict[str, Any]:
+    return {
+        "file": str(done.file),
+        "duration_s": round(done.duration_s, 6),
+        "recovered": True,
+        "remarks": list(done.remarks),
+    }
+
+
+def _refusal(leftover: Leftover, error: CaptureError) -> dict[str, str]:
+    return {"file": str(leftover.part), "why": str(error), "hint": error.hint}

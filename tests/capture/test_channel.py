@@ -55,7 +55,7 @@ def until_waiting(channel: Channel[int], *callers: InThread) -> None:
         for caller in callers:
             assert caller.waiting, f"did not wait: {caller.outcome()}"
         assert time.monotonic() < deadline_s, "they do not wait"
-        time.sleep(0.001)
+        threading.Event().wait(0.001)
 
 
 # --- one thread -------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def until_taken(progress: Progress) -> None:
     deadline_s = time.monotonic() + LIMIT_S
     while len(progress._events):
         assert time.monotonic() < deadline_s, "the events are not taken"
-        time.sleep(0.001)
+        threading.Event().wait(0.001)
 
 
 def plain(events: list[Event]) -> list[str]:
