@@ -154,6 +154,9 @@ def add_audio_stream(container: av.container.OutputContainer, plan: AudioPlan, t
         context.bit_rate = plan.bitrate
     if title:
         stream.metadata["title"] = title
+        if container.format.name in ("mp4", "ipod"):
+            # There a track's title is its handler's name: FFmpeg writes no other into M4A, and players read no other.
+            stream.metadata["handler_name"] = title
     return stream  # type: ignore[no-any-return]
 
 
