@@ -31,6 +31,8 @@ class State(enum.Enum):
 
 
 class DeviceKind(enum.Enum):
+    """What can be listened to or looked at."""
+
     SPEAKER = "speaker"
     MICROPHONE = "microphone"
     APPLICATION = "application"
@@ -40,6 +42,8 @@ class DeviceKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
+    """How a signal is laid out in time: the rate of its frames, and the samples in each."""
+
     samplerate: int  # Hz
     channels: int
 
@@ -120,6 +124,8 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class AudioResult:
+    """What became of the sound. `silent`: nothing louder than noise from beginning to end."""
+
     samplerate: int
     channels: int
     peak_dbfs: float | None  # None: digital silence throughout
@@ -171,6 +177,8 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
+    """The recorder is in another state; `file` is given when recording begins."""
+
     state: State
     file: Path | None = None
 
@@ -195,11 +203,15 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """The recording is over, and its file is whole."""
+
     result: RecordingResult
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """The recording is over, and there is no file."""
+
     error: Exception  # a CaptureError
 
 

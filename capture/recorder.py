@@ -154,8 +154,7 @@ class Recorder:
 
             self._screen = screen_system()
         session = Session(settings, self._sound, self._screen, self._clock, self._post, self._emit)
-        session.open()
-        self._move(State.RECORDING, session)
+        session.open(on_begun=lambda: self._move(State.RECORDING, session))
         self._began.set()
         end = self._conduct(session)
         self._move(State.STOPPING)

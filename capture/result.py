@@ -64,7 +64,7 @@ def _audio(session: Session) -> AudioResult | None:
 
 def _gaps(session: Session) -> Iterator[Gap]:
     """Holes of the signal as places in the file; what lay in a pause, or outside the recording, is no gap."""
-    from capture.sound.track import NO_SOUND, NOT_BEGUN
+    from capture.sound.track import NO_SOUND, NOT_BEGUN, QUIET
 
     timing = session.timing
     end_ns = timing.end_ns
@@ -72,7 +72,9 @@ def _gaps(session: Session) -> Iterator[Gap]:
     for hole in session.mixer.holes:
         # An idle speaker gives nothing at all until something plays, and an application gives nothing between two
         # sounds. That silence is the truth. A speaker that has begun, however, never leaves off by itself.
-        if hole.reason == NOT_BEGUN or (hole.reason == NO_SOUND and hole.source in session.sources.application_names):
+        if hole.reason in (NOT_BEGUN, QUIET) or (
+            hole.reason == NO_SOUND and hole.source in session.sources.application_names
+        ):
             continue
         start_ns = timing.recorded_ns(hole.start_ns)
         length_ns = timing.recorded_ns(min(hole.end_ns, end_ns)) - start_ns

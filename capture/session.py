@@ -88,8 +88,11 @@ class Session:
 
     # --- beginning ----------------------------------------------------------------------------------------------------
 
-    def open(self) -> None:
-        """Start everything. Returns when the recording truly runs; raises `CaptureError` and leaves nothing behind."""
+    def open(self, on_begun: Callable[[], None]) -> None:
+        """Start everything; `on_begun` is called at the instant of the first sample. Returns when the recording runs.
+
+        Raises `CaptureError`, and then leaves nothing behind.
+        """
         from capture.output.formats import plan
 
         try:
@@ -99,7 +102,7 @@ class Session:
             self._open_sound()
             self._open_output()
             self.sources.await_first_blocks()
-            self._begin()
+            self._begin(on_begun)
         except BaseException:
             self._stop_grabbing()
             self._packets.close()
@@ -168,7 +171,7 @@ class Session:
             return []
         return self.sources.names if self._settings.tracks == "separate" else [""]
 
-    def _begin(self) -> None:
+    def _begin(self, on_begun: Callable[[], None]) -> None:
         """Set the origin and start the stages: from here on, all that sounds is in the file."""
         # Everything that takes time (imports above all) comes before the origin: once it is set, the recording runs,
         # and says so within a few milliseconds.
@@ -177,6 +180,7 @@ class Session:
         if self.grabber:
             self._await_first_picture(self.grabber)
         self.timing = Timing(self._clock.now_ns())
+        on_begun()
         self.started_at = self._clock.wall()
         self._writing = WriteStage(self.output, self._packets, self._clock, self._faulty("write"))
         self._write = Worker("write", self._writing.run, on_fault=self._faulty("write"))

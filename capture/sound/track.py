@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 NOT_BEGUN = "no sound had come yet"
 NO_SOUND = "no sound came"
+QUIET = "nothing was playing"
+# How much sound on each side of a hole must be digital silence for the hole to be taken for silence too.
+EDGE_S = 0.005
 TAKEN = "its place was taken already"
 # Sound left out that is worth a word: two devices that follow each other may overlap by less.
 DROPPED_NS = NS_PER_S // 20
@@ -79,6 +82,8 @@ class Track:
         self._open = False  # converter and stage hold sound of a segment that goes on
         self._segment_frames = 0  # frames, at the source's rate, that the timeline let go on in this segment
         self._why = NOT_BEGUN
+        self._edge_frames = round(EDGE_S * fmt.samplerate)
+        self._ended_silent = False
 
     @property
     def complete_frame(self) -> int:
@@ -211,9 +216,22 @@ class Track:
                 self._note(self.dropped, Dropped, max(0, at_frame), at_frame + cut, TAKEN)
             samples = samples[cut:]
         if len(samples):
+            self._forgive_quiet(samples)
             self._queue.append(samples)
             self.end_frame += len(samples)
             self._why = NO_SOUND
+            self._ended_silent = not samples[-self._edge_frames :].any()
+
+    def _forgive_quiet(self, samples: Samples) -> None:
+        """A hole between digital silence and digital silence, for which nobody gave a reason, lost no sound.
+
+        A server that changes its period when an application begins to play (PipeWire: by up to 80 ms) leaves such.
+        """
+        last = self.holes[-1] if self.holes else None
+        if not (last and last.reason == NO_SOUND and last.end_ns == self._ns(self.end_frame)):
+            return
+        if self._ended_silent and not samples[: self._edge_frames].any():
+            self.holes[-1] = replace(last, reason=QUIET)
 
     def _silence(self, to_frame: int) -> None:
         self._note(self.holes, Hole, self.end_frame, to_frame, self._why)

@@ -67,6 +67,24 @@ def test_a_lost_source_names_its_hole_and_comes_back() -> None:
     assert np.all(recorded[2 * RATE + 1000 :] == 0.25)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (0.0, 0.0, track_module.QUIET),  # silence in silence: nobody lost anything
+        (0.5, 0.0, track_module.NO_SOUND),
+        (0.0, 0.5, track_module.NO_SOUND),
+    ],
+)
+def test_a_hole_counts_unless_silence_lies_on_both_its_sides(before: float, after: float, reason: str) -> None:
+    session = Session()
+    for start in range(0, RATE, BLOCK):
+        session.give(start, flat(before))
+    for start in range(round(1.08 * RATE), 2 * RATE, BLOCK):
+        session.give(start, flat(after))
+    session.finish(1.9)
+    assert session.holes() == [("system", 1.0, 0.08, reason)]
+
+
 def test_a_source_that_fell_silent_before_it_was_lost_has_one_hole_with_the_reason() -> None:
     session = Session()
     for start in range(0, RATE, BLOCK):
