@@ -154,6 +154,13 @@ def test_a_fade_that_should_have_begun_is_left_out() -> None:
     assert np.array_equal(kept, ones(FADE // 2))
 
 
+def test_a_short_stretch_between_two_pauses_fades_in_and_out() -> None:
+    kept = cut_all(paused((1000, 2000), (2000 + FADE, 4000)), ones(5000), 5000)
+    between = kept[1000 : 1000 + FADE, 0]
+    assert max(between[0], between[-1]) < 1e-4
+    assert between.max() == pytest.approx(0.25, abs=0.01)
+
+
 def test_all_tracks_are_cut_alike() -> None:
     cutter = PauseCutter(paused((300, 700)), ORIGIN_NS, RATE)
     tracks = cutter.cut([numbered(2000), -numbered(2000)])

@@ -52,6 +52,35 @@ def test_a_slow_beginning_is_silence_and_said() -> None:
     assert session.holes() == [("system", 0.0, 2.0, track_module.NOT_BEGUN)]
 
 
+def test_blocks_that_wait_for_a_decision_are_not_lost_when_no_more_come() -> None:
+    session = Session()
+    for start in (0, BLOCK):
+        session.give(start, flat(0.5))
+    session.mix(2.0)
+    recorded = session.finish(2.0)
+    assert np.count_nonzero(recorded[:, 0]) == 2 * BLOCK
+
+
+def test_silence_after_the_end_is_no_hole() -> None:
+    session = Session(end_s=1.0)
+    for start in range(0, RATE, BLOCK):
+        session.give(start, flat(0.5))
+    session.mix(5.0)
+    session.finish(1.0)
+    assert session.mixer.holes == []
+
+
+def test_a_break_cuts_nothing_off_what_was_resampled() -> None:
+    """Shorter than the lag limit, so nothing was filled in between; the resampler still holds 5 ms."""
+    session = Session()
+    session.mixer.tracks[0].timeline.drift.engaged = True
+    for start in (*range(0, RATE, BLOCK), *range(RATE + 14_400, 2 * RATE, BLOCK)):
+        session.give(start, flat(0.5))
+    recorded = session.finish(1.9)
+    assert session.holes() == [("system", 1.0, 0.3, track_module.NO_SOUND)]
+    assert recorded[RATE - 100, 0] == pytest.approx(0.5, abs=0.1)
+
+
 def test_a_lost_source_names_its_hole_and_comes_back() -> None:
     session = Session()
     for start in range(0, RATE, BLOCK):
@@ -60,8 +89,9 @@ def test_a_lost_source_names_its_hole_and_comes_back() -> None:
     assert session.mixer.complete_until_ns() == FOREVER_NS
     session.mix(1.25)
     assert session.mixer.frames_done == round(1.2 * RATE)  # what came before the loss need not be waited for
-    for start in range(2 * RATE + 1000, 3 * RATE, BLOCK):
+    for start in range(2 * RATE + 1000, 3 * RATE + 1000, BLOCK):
         session.give(start, flat(0.25))
+    assert session.mixer.complete_until_ns() == instant(3.0 + 1000 / RATE)
     recorded = session.finish(2.9)
     assert session.holes() == [("system", 1.0, round(1.0 + 1000 / RATE, 3), "the speaker was removed")]
     assert np.all(recorded[2 * RATE + 1000 :] == 0.25)

@@ -29,6 +29,7 @@ def test_a_minute_passes_bit_for_bit(jitter: str) -> None:
     recorded = session.finish(60.0)
     assert len(recorded) == 60 * RATE
     assert session.mixer.holes == []
+    assert session.mixer.dropped == []
     # It begins within the jitter of the true place, and then not a sample differs.
     reach = round(JITTERS[jitter] * RATE) + 1
     shift = next(
@@ -230,9 +231,11 @@ def test_what_is_no_number_becomes_silence_and_is_said() -> None:
 
 def test_an_empty_block_is_nothing() -> None:
     session = Session()
-    session.give(0, flat(0.5, 0))
-    assert session.mixer.remarks() == []
-    assert np.all(session.finish(0.1) == 0.0)
+    for start in range(0, RATE, BLOCK):
+        session.give(start, flat(0.5))
+        session.mixer.add(0, block(start + BLOCK, flat(0.5, 0), late_s=0.5, samplerate=44_100))
+    assert np.all(session.finish(1.0) == 0.5)
+    assert session.mixer.holes == []
 
 
 # --- whatever happens ---
