@@ -40,7 +40,7 @@ ENCODERS = {
     "libmp3lame": "mp3",
     "libx264": "mp4, mkv",
     "libx264rgb": "mp4, mkv lossless",
-    "libvpx-vp9": "webm",
+    "libvpx": "webm",
 }
 AV_REQUIREMENT = "av>=18.1,<19"
 # What to install for a module whose distribution has another name, or must have a certain version.

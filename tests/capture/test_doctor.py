@@ -279,7 +279,7 @@ def test_every_format_has_its_encoders_examined() -> None:
                 continue  # this format knows no such quality
             needed |= {part.codec for part in (made.audio, made.video) if part is not None}
 
-    assert needed - set(doctor.ENCODERS) == set()
+    assert needed == set(doctor.ENCODERS)
     for codec in needed:
         av.Codec(codec, "w")
 
@@ -404,8 +404,10 @@ def examined(desktop: VirtualDesktop) -> dict[str, Any]:
 def test_a_real_desktop_is_healthy(desktop: VirtualDesktop) -> None:
     checks = examined(desktop)
 
-    for name in ("session", "sound server", "default speaker", "display", "screen backend", "encoders", "OpenCV"):
+    for name in ("session", "sound server", "default speaker", "display", "encoders", "OpenCV"):
         assert checks[name]["ok"] is True, checks[name]
+    # A busy machine may be slow, and the doctor then says so.
+    assert checks["screen backend"]["ok"] is not False, checks["screen backend"]
     assert "PulseAudio" in checks["sound server"]["text"]
     assert "monitor" in checks["default speaker"]["text"]
     assert "1920x1080" in checks["display"]["text"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,12 +81,10 @@ def next_block(source: SoundSource) -> AudioBlock:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for what another thread brings about."""
-    deadline = threading.Event()
-    for _ in range(int(WAIT_S / 0.005)):
-        if condition():
-            return
-        deadline.wait(0.005)
-    raise AssertionError("it did not happen in time")
+    deadline_s = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline_s, "it did not happen in time"
+        time.sleep(0.005)
 
 
 # --- devices ---
