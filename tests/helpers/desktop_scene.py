@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from tests.helpers import signals
 from tests.helpers.children import start_in
 from tests.helpers.counter import BLOCK_PX, WIDTH_PX, white_blocks
 from tests.helpers.pulse_stream import PlaybackStream
-from tests.helpers.sound_clock import SoundClock
+from tests.helpers.sound_clock import ASK_AFTER_S, WINDOW_NS, SoundClock
 from virtual_desktop import VirtualDesktop
 
 SceneName = Literal["flash", "static", "counter", "scroll"]
@@ -206,7 +207,8 @@ def _flash(window: _Window, options: argparse.Namespace) -> int:
                 listen(time.monotonic_ns() + 20_000_000)
                 if time.monotonic() > deadline:
                     raise RuntimeError("the sound server does not play")
-            listen(time.monotonic_ns() + 300_000_000)  # enough answers to know the clock well
+            # Long enough to forget the first answers: a server may lose a period or two when the sound begins.
+            listen(time.monotonic_ns() + 3 * WINDOW_NS)
         first_ns = time.monotonic_ns() + _LOOK_AHEAD_NS
         # Not on a grid that a recorder's own could stay in step with: the phase moves by 1/16 of a 60 Hz picture each
         # time.
@@ -228,16 +230,16 @@ def _flash(window: _Window, options: argparse.Namespace) -> int:
 
 
 def _listener(stream: PlaybackStream | None, clock: SoundClock) -> Callable[[int], None]:
+    pauses_s = itertools.cycle(ASK_AFTER_S)
+
     def listen(until_ns: int) -> None:
         """Keep asking the server which frame sounds, until then."""
-        turn = 0
         while time.monotonic_ns() < until_ns:
             if stream is not None:
                 timing = stream.timing()
                 if timing is not None:
                     clock.add(timing)
-            _sleep_until(min(until_ns, time.monotonic_ns() + (3_000_000, 17_000_000)[turn % 2]))
-            turn += 1
+            _sleep_until(min(until_ns, time.monotonic_ns() + round(next(pauses_s) * 1e9)))
 
     return listen
 

@@ -20,12 +20,8 @@ import numpy as np
 from tests.helpers.children import start_in
 from tests.helpers.pulse_stream import PlaybackStream
 from tests.helpers.signals import RATE, Samples
-from tests.helpers.sound_clock import SoundClock, Timing
+from tests.helpers.sound_clock import ASK_AFTER_S, SoundClock, Timing
 from virtual_desktop import VirtualDesktop
-
-# How long after one another the server is asked which frame sounds. The short ones show the server's period, down to 3
-# ms; together they are no multiple of a usual period, so that the questions fall into all parts of it.
-ASK_AFTER_S = (0.003, 0.017)
 
 
 class Playing:

@@ -9,9 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Far enough to average out the noise of single answers, near enough to follow a change of the server's period.
-_WINDOW_NS = 500_000_000
+# Far enough to average out the noise of single answers, near enough to follow a change of the server's period, or the
+# loss of one on a busy machine.
+WINDOW_NS = 300_000_000
 _SHORTEST_PERIOD = 32
+
+# How long after one another to ask the server which frame sounds: unevenly, so that the questions fall into all parts
+# of its period whatever that is, and sometimes shortly, so that the period shows.
+ASK_AFTER_S = (0.003, 0.011, 0.005, 0.017, 0.007, 0.013)
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,8 @@ class SoundClock:
         with self._lock:
             if not self._timings:
                 raise LookupError("nothing has sounded yet")
-            first = bisect.bisect_left(self._timings, at_ns - _WINDOW_NS, key=lambda known: known.at_ns)
-            last = bisect.bisect_right(self._timings, at_ns + _WINDOW_NS, key=lambda known: known.at_ns)
+            first = bisect.bisect_left(self._timings, at_ns - WINDOW_NS, key=lambda known: known.at_ns)
+            last = bisect.bisect_right(self._timings, at_ns + WINDOW_NS, key=lambda known: known.at_ns)
             near = self._timings[first:last]
             if not near:  # before the first or after the last answer, or in a hole: the nearest there are
                 first = max(0, min(first, len(self._timings)) - 20)

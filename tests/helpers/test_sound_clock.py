@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.helpers.sound_clock import SoundClock, Timing
+from tests.helpers.sound_clock import ASK_AFTER_S, SoundClock, Timing
 
 RATE = 48_000
 MS = 1_000_000
@@ -15,7 +15,7 @@ MS = 1_000_000
 
 def stepwise(clock: SoundClock, start_ns: int, period: int, first_ms: float, last_ms: float) -> None:
     """Answers as PipeWire gives them: what had been read at the start of the running period, which sounds in it."""
-    at_ms = itertools.accumulate(itertools.cycle([3.0, 17.0]), initial=first_ms)
+    at_ms = itertools.accumulate(itertools.cycle([pause_s * 1000 for pause_s in ASK_AFTER_S]), initial=first_ms)
     for ms in itertools.takewhile(lambda at: at < last_ms, at_ms):
         periods = int(ms * RATE / 1000 // period)
         clock.add(Timing(start_ns + round(ms * MS), (periods + 1) * period, stepwise=True))
