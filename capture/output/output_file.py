@@ -141,7 +141,8 @@ class OutputFile:
                     self._times = PictureTimes(picture.index, self.plan.video.fps)
             if self.plan.audio is not None:
                 for title in self._tracks:
-                    sound = add_audio_stream(container, self.plan.audio, title)
+                    # A single track's title would stand in place of the file's, in Ogg.
+                    sound = add_audio_stream(container, self.plan.audio, title if len(self._tracks) > 1 else "")
                     self.audio.append(AudioEncoder(self.plan, sound))
             container.start_encoding()
         except (av.FFmpegError, ValueError) as error:

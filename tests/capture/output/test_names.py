@@ -1,0 +1,153 @@
+"""Names that every file system takes, and that never stand for somebody else's file."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capture.errors import FileTaken
+from capture.output import names
+from capture.output.names import Place, choose_place
+from capture.settings import RecordingSettings
+
+WALL = datetime(2026, 11, 22, 19, 4, 9).astimezone()
+
+
+def placed(folder: Path, source: str = "System audio", **settings: object) -> Place:
+    chosen = RecordingSettings(folder=folder, **settings)  # type: ignore[arg-type]
+    return choose_place(chosen, ".opus", "audio", source, WALL)
+
+
+def test_a_made_name_tells_when_and_what(tmp_path: Path) -> None:
+    place = placed(tmp_path)
+
+    assert place.final == tmp_path / "2026-11-22 19.04.09 System audio.opus"
+    assert place.part == tmp_path / ".2026-11-22 19.04.09 System audio.part.opus"
+    assert not place.named
+
+
+def test_names_that_are_taken_are_numbered(tmp_path: Path) -> None:
+    first = placed(tmp_path)
+    first.final.touch()
+    second = placed(tmp_path)
+    second.part.touch()
+    third = placed(tmp_path)
+
+    assert second.final.name == "2026-11-22 19.04.09 System audio (2).opus"
+    assert third.final.name == "2026-11-22 19.04.09 System audio (3).opus"
+    assert third.part.name == ".2026-11-22 19.04.09 System audio (3).part.opus"
+
+
+def test_a_link_that_leads_nowhere_is_taken_too(tmp_path: Path) -> None:
+    placed(tmp_path).final.symlink_to(tmp_path / "nowhere")
+
+    assert placed(tmp_path).final.name.endswith(" (2).opus")
+
+
+def test_the_users_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    assert placed(tmp_path, file=tmp_path / "a.opus").final == tmp_path / "a.opus"
+    assert placed(tmp_path, file=tmp_path / "a.OPUS").final == tmp_path / "a.OPUS"
+    assert placed(tmp_path, file=tmp_path / "a").final == tmp_path / "a.opus"
+    assert placed(tmp_path, file=tmp_path / "a").named
+
+
+def test_a_relative_file_lies_where_the_command_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert placed(tmp_path, file=Path("sub/a.opus")).final == tmp_path / "sub/a.opus"
+
+
+def test_a_file_that_exists_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.opus").touch()
+    (tmp_path / "b.opus").mkdir()
+    (tmp_path / "c.opus").symlink_to(tmp_path / "nowhere")
+
+    for name, says in (("a", "exists"), ("b", "is a folder"), ("c", "exists")):
+        with pytest.raises(FileTaken, match=says) as caught:
+            placed(tmp_path, file=tmp_path / f"{name}.opus")
+        assert caught.value.hint
+
+
+def test_a_leftover_of_the_same_name_does_not_stop_a_new_recording(tmp_path: Path) -> None:
+    (tmp_path / ".a.part.opus").touch()
+
+    place = placed(tmp_path, file=tmp_path / "a.opus")
+
+    assert place.final.name == "a.opus"
+    assert place.part.name == ".a (2).part.opus"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("a/b\\c:d*e?f", "a b c d e f"),
+        ("..", "Recording"),
+        ("", "Recording"),
+        ("  spaces   within ", "spaces within"),
+        ("ends with a dot.", "ends with a dot"),
+        ("con", "_con"),
+        ("LPT1.note", "_LPT1.note"),
+        ("console", "console"),
+        ("Käse \N{CHEESE WEDGE}", "Käse \N{CHEESE WEDGE}"),
+        ("gpj.\N{RIGHT-TO-LEFT OVERRIDE}evil", "gpj. evil"),
+        ("line\nbreak\0", "line break"),
+        ("\udc80surrogate", "surrogate"),
+    ],
+)
+def test_safe_names(name: str, safe: str) -> None:
+    assert names.safe_name(name) == safe
+
+
+@given(st.text(st.characters(codec=None), max_size=200))
+def test_a_safe_name_is_safe_whatever_it_is_made_of(name: str) -> None:
+    safe = names.safe_name(name)
+
+    assert safe
+    assert len(safe.encode()) <= 81
+    assert not re.search(r'[<>:"/\\|?*\x00-\x1f]', safe)
+    assert safe == safe.strip(" .")
+    assert names.safe_name(safe) == safe
+
+
+def test_a_long_source_name_still_makes_a_file(tmp_path: Path) -> None:
+    place = placed(tmp_path, source="\N{CHEESE WEDGE}" * 300)
+    place.part.touch()
+    place.part.rename(place.final)
+
+    assert place.final.exists()
+
+
+def test_a_long_name_of_the_users_still_has_a_part_file(tmp_path: Path) -> None:
+    place = placed(tmp_path, file=tmp_path / ("x" * 250 + ".opus"))
+    place.part.touch()
+    place.part.rename(place.final)
+
+    assert place.final.exists()
+
+
+def test_a_part_files_name_tells_the_final_one() -> None:
+    final = Path("/m/2026-11-22 19.04.09 x.part 2.opus")
+
+    assert names.final_of(names.part_of(final)) == final
+    assert names.final_of(names.numbered(names.part_of(final), 2)) == names.numbered(final, 2)
+    assert names.final_of(Path("/m/.note.opus")) is None
+    assert names.final_of(Path("/m/note.part.opus")) is None
+
+
+def test_the_default_folders_are_the_desktops_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for name in ("XDG_MUSIC_DIR", "XDG_VIDEOS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "user-dirs.dirs").write_text('XDG_MUSIC_DIR="$HOME/Musik"\n')
+
+    assert names.default_folder("audio") == tmp_path / "Musik" / "Loopnote"
+    assert names.default_folder("video") == tmp_path / "Videos" / "Loopnote"
+    place = choose_place(RecordingSettings(), ".opus", "audio", "x", WALL)
+    assert place.folder_is_ours
+    assert place.final.parent == tmp_path / "Musik" / "Loopnote"
