@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from capture.errors import CaptureError, SettingsError
 from ui.arguments import add_record_arguments, join_values
-from ui.text import OutputGone, complain, finish_output, prepare_streams, say
+from ui.text import OutputGone, complain, finish_output, prepare_streams, say, settle_streams
 
 EXIT_SAVED, EXIT_FAILED, EXIT_USAGE, EXIT_DEGRADED = 0, 1, 2, 3
 
@@ -100,8 +100,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130  # by custom 128 + SIGINT
     except OutputGone as gone:
-        # From here on it leads nowhere: Python would otherwise try again at exit, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(gone.__cause__, BrokenPipeError):
             complain(f"the output could not be written: {gone.__cause__}", "Send it to another place.")
         return EXIT_FAILED
@@ -113,6 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "Please report it, with what is printed with LOOPNOTE_DEBUG=1 before the command.",
         )
         return EXIT_FAILED
+    finally:
+        settle_streams()
 
 
 def _version() -> str:

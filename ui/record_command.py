@@ -11,6 +11,7 @@ import time
 from capture import settings as user_settings
 from capture.model import Event, Failed, Finished, RecordingResult
 from capture.recorder import Recorder
+from capture.settings import RecordingSettings
 from ui.arguments import settings_from
 from ui.progress import Progress
 from ui.signals import Signals
@@ -29,6 +30,13 @@ def record(args: argparse.Namespace) -> int:
     """Run to the end; returns the exit code. Main thread only (signals)."""
     settings = settings_from(args, user_settings.load())
     signals = Signals()
+    try:
+        return _record(settings, signals, args.json)
+    finally:
+        signals.ignore()
+
+
+def _record(settings: RecordingSettings, signals: Signals, as_json: bool) -> int:
     progress = Progress(sys.stderr, show_levels=sys.stderr.isatty())
     over = threading.Event()
 
@@ -47,7 +55,7 @@ def record(args: argparse.Namespace) -> int:
     finally:
         progress.end()
     result = recorder.wait(RESULT_LIMIT_S)
-    if args.json:
+    if as_json:
         print_json(result.to_json())
     _tell(result)
     return 3 if result.degraded else 0

@@ -37,6 +37,15 @@ class Signals:
         except (TimeoutError, BlockingIOError):
             return False
 
+    def ignore(self) -> None:
+        """From now on an end that is asked for is no news: the program is leaving. Main thread.
+
+        Python gives back the default handlers before it has left; one Ctrl-C more would then turn the exit code of a
+        recording that is saved into that of a killed program.
+        """
+        for number in self._asking:
+            signal.signal(number, signal.SIG_IGN)
+
     def wake(self) -> None:
         """End a `wait` of the main thread. Any thread; never blocks."""
         with contextlib.suppress(BlockingIOError):

@@ -29,6 +29,16 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def settle_streams() -> None:
+    """The last thing to do: what cannot be written goes nowhere, or Python would try again, and exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 class OutputGone(Exception):
     """Nobody takes what is written to standard output (`loopnote devices | head`); `__cause__` is the OSError."""
 

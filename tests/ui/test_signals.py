@@ -148,6 +148,15 @@ def test_a_signal_during_other_work_interrupts_nothing(start: Start) -> None:
     ended_well(child)
 
 
+def test_a_program_that_is_leaving_is_not_killed_instead(start: Start) -> None:
+    child = start("signals.ignore(); say('leaving'); await_line(); sys.exit(7)")
+    assert line_of(child) == "leaving"
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        child.send_signal(number)
+    go_on(child)
+    assert child.wait(LIMIT_S) == 7
+
+
 def test_nohup_is_obeyed(start: Start) -> None:
     child = start(
         "say('ready'); await_line(); say(signals.wait(0)); say(signals.wait(3600))",

@@ -1,0 +1,350 @@
+"""The command line: exit codes, one line and a hint for every error, and quick help."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from capture.errors import (
+    CaptureError,
+    FileTaken,
+    FormatError,
+    NoSoundServer,
+    SettingsError,
+    UnknownDevice,
+    WorkerFault,
+)
+from tests.ui.children import ROOT, environment, run
+from ui import cli
+from ui.cli import main
+
+HEAVY = ("numpy", "av", "cv2", "mss", "soundcard", "pulsectl", "PyQt5", "Xlib", "soxr", "tomli_w", "platformdirs")
+
+
+def raising(error: BaseException) -> Callable[[object], int]:
+    def fail(arguments: object) -> int:
+        raise error
+
+    return fail
+
+
+# --- help -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["record", "--help"], ["devices", "-h"], ["doctor", "-h"], ["recover", "-h"]]
+)
+def test_help_is_help(words: list[str], tmp_path: Path) -> None:
+    done = run(words, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: loopnote")
+
+
+def test_help_names_every_command_and_option(tmp_path: Path) -> None:
+    text = run(["--help"], tmp_path).stdout
+    for command in ("record", "devices", "doctor", "recover"):
+        assert f"\n    {command} " in text
+    text = run(["record", "--help"], tmp_path).stdout
+    for option in (
+        *("--no-system", "--speaker", "--app", "--mic", "--gain", "--tracks", "--screen", "--fps", "--cursor"),
+        *("--no-cursor", "--scale", "--format", "--quality", "--channels", "--duration", "--json"),
+    ):
+        assert option in text
+    assert "0 saved whole, 3 saved but something is missing" in text.replace("\n", " ")
+
+
+def test_help_comes_at_once(tmp_path: Path) -> None:
+    """Printed, not judged: how long it takes depends on the machine."""
+    before_s = time.perf_counter()
+    run(["--help"], tmp_path)
+    sys.stdout.write(f"loopnote --help took {time.perf_counter() - before_s:.3f} s\n")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["record", "-h"], ["--version"], [], ["record", "--fps", "x"]], ids=str)
+def test_what_needs_no_library_loads_none(words: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys; from ui.cli import main; main(sys.argv[1:])\n"
+        f"sys.stderr.write(repr(sorted(set(sys.modules) & set({HEAVY!r}))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr.endswith("[]"), done.stderr
+
+
+def test_no_command_is_wrong_usage_with_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert capsys.readouterr().out.startswith("usage: loopnote")
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import metadata
+
+    monkeypatch.setattr(metadata, "version", lambda name: {"loopnote": "1.2.3"}[name])
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == "loopnote 1.2.3\n"
+
+
+def test_without_an_installation_there_is_no_version(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib import metadata
+
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    assert main(["--version"]) == 0
+    assert "not installed" in capsys.readouterr().out
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (NoSoundServer("no sound server answers"), 1),
+        (UnknownDevice("no speaker is called HDMI"), 1),
+        (FileTaken("talk.opus exists"), 1),
+        (WorkerFault("the mix thread failed: ValueError: x"), 1),
+        (CaptureError("it broke", "Mend it."), 1),
+        (SettingsError("makes no sense", "Say it otherwise."), 2),
+        (FormatError("mp3 holds sound only", "Choose another."), 2),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_an_error_is_one_line_and_a_hint(
+    error: CaptureError, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "run", raising(error))
+    assert main(["record"]) == code
+    assert capsys.readouterr() == ("", f"loopnote: {error}\n  {error.hint}\n")
+
+
+def test_an_error_of_several_lines_is_said_in_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "run", raising(CaptureError("it\nbroke\x1b[2J")))
+    assert main(["record"]) == 1
+    assert capsys.readouterr().err == "loopnote: it broke [2J\n"
+
+
+def test_a_bug_is_one_line_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("LOOPNOTE_DEBUG", raising=False)
+    monkeypatch.setattr(cli, "run", raising(ZeroDivisionError("by zero")))
+    assert main(["record"]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "loopnote: an error inside Loopnote: ZeroDivisionError: by zero"
+    assert "LOOPNOTE_DEBUG=1" in second
+
+
+def test_who_asks_for_the_traceback_gets_it(tmp_path: Path) -> None:
+    code = (
+        "import logging, sys\nfrom ui import cli\n"
+        "def fail(words): logging.getLogger('capture.x').debug('a detail'); raise ZeroDivisionError\n"
+        "cli.run = fail\nsys.exit(cli.main([]))"
+    )
+    done = {
+        debug: subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=environment(tmp_path, **({"LOOPNOTE_DEBUG": "1"} if debug else {})),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        for debug in (True, False)
+    }
+    assert done[True].returncode == done[False].returncode == 1
+    assert "a detail" in done[True].stderr
+    assert "Traceback" in done[True].stderr
+    assert "a detail" not in done[False].stderr
+    assert "Traceback" not in done[False].stderr
+
+
+def test_the_log_prints_no_traceback_to_people(tmp_path: Path) -> None:
+    """Without a handler Python's log prints what is an error or a warning to standard error."""
+    code = (
+        "import logging, sys\nfrom ui import cli\n"
+        "def log_it(words):\n    try: 1 / 0\n    except ZeroDivisionError: logging.getLogger('x').exception('oh')\n"
+        "    return 0\n"
+        "cli.run = log_it\nsys.exit(cli.main([]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_ctrl_c_before_anything_has_begun_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "run", raising(KeyboardInterrupt()))
+    assert main(["devices"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["recrod"],
+        ["record", "--fps"],
+        ["record", "--fps", "fast"],
+        ["record", "--unknown"],
+        ["record", "--format", "avi"],
+        ["record", "a.opus", "b.opus"],
+        ["devices", "extra"],
+        ["--unknown"],
+    ],
+    ids=str,
+)
+def test_wrong_usage_is_one_line_and_where_to_read_more(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, second = err.splitlines()
+    assert first.startswith("loopnote: ")
+    assert second.startswith("  See: loopnote")
+    assert second.endswith("--help")
+
+
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (["record", "--duration", "soon"], "1h30m"),
+        (["record", "--gain", "loud"], "mic=+6"),
+        (["record", "--no-system"], "--mic or --screen"),
+        (["record", "--screen", "all", "--fps", "0"], "0.1 to 240"),
+        (["record", "--fps", "30"], "--screen"),
+        (["record", ""], "FILE"),
+        (["recover", "/this/folder/is/not/there"], "folder"),
+    ],
+    ids=str,
+)
+def test_nonsense_is_exit_code_2_with_a_hint(words: list[str], word: str, tmp_path: Path) -> None:
+    done = run(words, tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    first, second = done.stderr.splitlines()
+    assert first.startswith("loopnote: ")
+    assert word in second
+
+
+def test_a_broken_settings_file_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "config" / "loopnote" / "settings.toml"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("[recording]\nfsp = 3\n")
+    done = run(["record"], tmp_path)
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert str(broken) in first
+    assert "'fsp'" in first
+    assert "fps" in second
+
+
+# --- where nobody takes the output ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_gone_is_no_news(tmp_path: Path, unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = run(["--version"], tmp_path, stdout=writing, PYTHONUNBUFFERED=unbuffered)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_said_in_one_line(tmp_path: Path, unbuffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run(["--version"], tmp_path, stdout=full.fileno(), PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 1
+    assert [line[:9] for line in done.stderr.splitlines()] == ["loopnote:", "  Send it"]
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+@pytest.mark.parametrize(("words", "code"), [("--version", 0), ("record --fps x", 2)])
+def test_streams_that_are_closed_change_no_exit_code(tmp_path: Path, closed: str, words: str, code: int) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m ui.cli {words} {closed}', sys.executable],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_usage_keeps_its_code_when_nobody_reads_the_complaint(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = run(["record", "--fps", "x"], tmp_path, stderr=writing)
+    finally:
+        os.close(writing)
+    assert done.returncode == 2
+
+
+def test_the_commands_find_their_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words of the command line arrive where they belong; what the functions do is tested beside them."""
+    import ui.listings
+    import ui.record_command
+    import ui.recover_command
+
+    called: list[tuple[object, ...]] = []
+
+    def noting(name: str, code: int) -> Callable[..., int]:
+        def call(*args: object) -> int:
+            called.append((name, *args))
+            return code
+
+        return call
+
+    monkeypatch.setattr(ui.record_command, "record", noting("record", 3))
+    monkeypatch.setattr(ui.listings, "devices", noting("devices", 0))
+    monkeypatch.setattr(ui.listings, "doctor", noting("doctor", 1))
+    monkeypatch.setattr(ui.recover_command, "recover", noting("recover", 0))
+    assert [main(["record", "x.opus"]), main(["devices", "--json"])] == [3, 0]
+    assert [main(["doctor"]), main(["recover", "a", "b", "--json"])] == [1, 0]
+    (_, args), *others = called
+    assert getattr(args, "file", None) == "x.opus"
+    assert others == [("devices", True), ("doctor", False), ("recover", ["a", "b"], True)]
+
+
+def test_json_of_a_machine_with_nothing_is_still_json(tmp_path: Path) -> None:
+    done = run(["devices", "--json"], tmp_path)
+    assert done.returncode == 1
+    plain = json.loads(done.stdout)
+    assert plain["speakers"] == plain["screens"] == []
+    assert len(plain["errors"]) == 2
+    assert all(error["text"] and error["hint"] for error in plain["errors"])
+    assert done.stderr == ""
