@@ -51,11 +51,12 @@ BACK_S = 2.0
 
 # --- The clock filter -------------------------------------------------------------------------------------------------
 
-# Stamps are learnt in groups of this length, by their midmean: PipeWire renews its idea of the latency about once a
+# Stamps are learnt in groups of this length, by their midmean: servers renew their idea of the latency about once a
 # second, so the stamps of one second are all wrong by the same.
 GROUP_S = 1.0
-# And still alike from one group to the next (measured: correlation 0.4), which makes (1 + 0.4) / (1 - 0.4) of variance.
-ALIKE = 2.3
+# And still alike from one group to the next (correlation 0.6 on PipeWire and on a busy computer, measured), which makes
+# (1 + 0.6) / (1 - 0.6) of the variance.
+ALIKE = 4.0
 
 # The jitter (standard deviation) of stamps and of groups that is assumed until it is measured, and the weight of that
 # assumption: +-9 ms of even jitter is 5.2 ms. And the least that is believed.
