@@ -147,6 +147,7 @@ def even(area: Area) -> Area:
 
 
 def contains(outer: Area, inner: Area) -> bool:
+    """Whether no pixel of `inner` lies outside `outer`."""
     return common(outer, inner) == inner
 
 

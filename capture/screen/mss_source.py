@@ -309,6 +309,7 @@ def grab_picture(sct: Mss, area: Area) -> Picture:
 
 
 def close_quietly(sct: Mss) -> None:
+    """Close an mss instance whose display may be gone already."""
     with contextlib.suppress(Unreadable), mss_errors():  # mss reports here, too, that the server has gone
         sct.close()
 

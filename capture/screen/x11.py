@@ -86,6 +86,7 @@ class X11Screen(MssScreen):
 
 
 def wayland_unavailable() -> ScreenUnavailable:
+    """The error for a session in which X11 shows nothing of the screen."""
     return ScreenUnavailable(
         "this is a Wayland session, whose screen Loopnote cannot record yet; sound works there as ever",
         f"{_SOUND_ONLY} To record the screen, log in with an X11 (Xorg) session.",

@@ -1,1 +1,1 @@
-"""Sound: devices and their changes, the sources, and what makes one gap-free signal of them. See capture/__init__.py."""
+"""Sound: devices and their changes, the sources, and what makes one gap-free signal of them."""

@@ -38,6 +38,8 @@ class SourceOpened:
 
 @dataclass(frozen=True, slots=True)
 class SourceBlock:
+    """Sound of the source number `index`."""
+
     index: int
     block: AudioBlock
 

@@ -37,6 +37,8 @@ FOREVER_NS = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class SourceMix:
+    """How one source goes into the mix; `name` is its track's."""
+
     name: str
     gain_db: float = 0.0
 

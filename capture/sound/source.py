@@ -17,7 +17,7 @@ from capture.model import AudioBlock, Device
 
 @dataclass(frozen=True, slots=True)
 class DeviceChange:
-    """The devices, the default, or the playing applications changed. Look at `devices()` again for what there is now."""
+    """Devices, the default, or the playing applications changed. Look at `devices()` again for what there is now."""
 
     what: str  # "speaker", "microphone", "application", "default", "server lost", "server back"
 
