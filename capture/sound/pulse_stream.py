@@ -73,9 +73,10 @@ _CLOSE_S = 0.5
 _TIMING_S = 0.05
 # A read that found much more waiting than this hands it on in pieces, so that blocks stay of a moderate size.
 _LARGEST_BLOCK_S = 0.5
-# At the beginning the server is asked for the time at once as often as is good to know its waver (see stamps.py).
-_FIRST_ANSWERS = 5
-_FIRST_ANSWERS_STEP_S = 0.005
+# At the beginning, and after a jump, the server is asked for the time often at once, to know its waver (see stamps.py):
+# more than once in PipeWire's shortest usual cycle, of 5 ms, and for more than its longest, of 43 ms.
+_FIRST_ANSWERS_STEP_S = 0.004
+_FIRST_ANSWERS_MOST = 20
 # Then ten times a second. Each answer costs about 0.1 ms of CPU.
 _ASK_INTERVAL_NS = 100 * NS_PER_MS
 # How far the age of the newest frame moves by itself: by a fragment of 50 ms and the time between two looks.
@@ -232,14 +233,14 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             waiting = self._waiting()
         if not waiting:
             return []
-        while self._stamps.learned < _FIRST_ANSWERS:
+        if not self._stamps.learned or self._timing_due(waiting):
             self._learn_timing(_TIMING_S)
-            if not self._stamps.learned:
-                return []  # what has arrived stays where it is until the server says what time it is from
-            if self._stamps.learned < _FIRST_ANSWERS:
-                time.sleep(_FIRST_ANSWERS_STEP_S)
-        if self._timing_due(waiting):
-            self._learn_timing(_TIMING_S)
+        if not self._stamps.learned:
+            return []  # what has arrived stays where it is until the server says what time it is from
+        for _ in range(_FIRST_ANSWERS_MOST):
+            if self._stamps.settled or not self._learn_timing(_TIMING_S):
+                break
+            time.sleep(_FIRST_ANSWERS_STEP_S)
         blocks: list[tuple[int, Samples]] = []
         with self.link.locked():
             while self._waiting():
@@ -292,8 +293,8 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
                 frames += len(piece)
         return first, pieces
 
-    def _learn_timing(self, timeout_s: float) -> None:
-        """Ask the server where the stream is. Without an answer in time, what was known before goes on to hold."""
+    def _learn_timing(self, timeout_s: float) -> bool:
+        """Ask the server where the stream is. Without an answer in time (False), what was known before holds on."""
         self.timed.clear()
         self._asked_ns = time.monotonic_ns()
         with self.link.locked():
@@ -313,6 +314,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
                 # The next frame was captured `source_usec` ago; what a monitor gives sounds `sink_usec` later.
                 sounds_in_ns = (int(info.sink_usec) - int(info.source_usec)) * 1000
                 self._stamps.learn(at_ns, int(info.write_index) // self._frame_bytes, sounds_in_ns)
+        return answered
 
     # --- what soundcard's own classes call ----------------------------------------------------------------------------
 

@@ -13,10 +13,12 @@ from capture.clock import NS_PER_MS, frames_to_ns
 _WINDOW_NS = 2_000 * NS_PER_MS
 # More than answers are ever late: the stream stood still or jumped, and what was known before is void.
 _JUMP_NS = 60 * NS_PER_MS
-# Beyond a cycle, answers are late by less than this (where there are no cycles, a cycle is taken for 10 ms). Two in a row
-# that are later mean a small jump: a cycle or two were left out.
+# A smaller jump (a cycle or two left out) shows in answers that are all later than a cycle and a bit. On a busy
+# computer they can be that late for some tenths of a second without one.
 _SLACK_NS = 5 * NS_PER_MS
 _LEAST_CYCLE_NS = 10 * NS_PER_MS
+_SURE_NS = 1_000 * NS_PER_MS
+_FIRST_ANSWERS = 5
 # PipeWire's largest cycle at its default settings. More means that too few answers came to tell.
 _LARGEST_CYCLE_FRAMES = 2048
 
@@ -36,7 +38,8 @@ class Stamps:
         # Frames counted between the last answers: multiples of the cycle.
         self._steps: deque[int] = deque(maxlen=20)
         self._last_frame = 0
-        self._was_late = False
+        self._late_since_ns: int | None = None
+        # How many answers what is known rests on.
         self.learned = 0
 
     def learn(self, at_ns: int, frame: int, sounds_in_ns: int) -> None:
@@ -52,24 +55,37 @@ class Stamps:
         self._last_frame = frame
         origin_ns = at_ns + sounds_in_ns - frames_to_ns(frame, self._rate)
         origins = self._origins
-        if origins and self._has_jumped(origin_ns - origins[0][1]):
+        if origins and self._has_jumped(at_ns, origin_ns - origins[0][1]):
             origins.clear()
+            self._late_since_ns = None
+            self._steps.clear()
+            self.learned = 1
         while origins and origins[-1][1] >= origin_ns:
             origins.pop()
         origins.append((at_ns, origin_ns))
         while origins[0][0] < at_ns - _WINDOW_NS:
             origins.popleft()
 
-    def _has_jumped(self, late_ns: int) -> bool:
-        cycle_ns = max(frames_to_ns(self.cycle_frames, self._rate), _LEAST_CYCLE_NS)
-        was_late, self._was_late = self._was_late, late_ns > cycle_ns + _SLACK_NS
-        return abs(late_ns) > _JUMP_NS or (was_late and self._was_late)
+    def _has_jumped(self, at_ns: int, late_ns: int) -> bool:
+        if abs(late_ns) > _JUMP_NS:
+            return True
+        if late_ns <= max(frames_to_ns(self.cycle_frames, self._rate), _LEAST_CYCLE_NS) + _SLACK_NS:
+            self._late_since_ns = None
+            return False
+        if self._late_since_ns is None:
+            self._late_since_ns = at_ns
+        return at_ns - self._late_since_ns >= _SURE_NS
 
     def sounded_ns(self, frame: int) -> int:
         """When frame number `frame` sounded. Only once something was `learned`."""
         if self._cycle_late:
             frame -= self.cycle_frames
         return self._origins[0][1] + frames_to_ns(frame, self._rate)
+
+    @property
+    def settled(self) -> bool:
+        """Whether enough was learned to be exact. Until then, ask again every few milliseconds: within a cycle."""
+        return self.learned >= _FIRST_ANSWERS and sum(step > 0 for step in self._steps) >= 2
 
     @property
     def cycle_frames(self) -> int:

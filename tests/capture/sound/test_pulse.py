@@ -1,0 +1,227 @@
+"""PulseAudio and PipeWire beyond the contract: no server, late loading, deadlines, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from capture.errors import CaptureError, NoSoundServer
+from capture.sound import pulse_link, pulse_watch
+from capture.sound.pulse import PulseSound
+from capture.sound.pulse_watch import Watcher, ask
+from tests.capture.sound.benches import PulseBench, sine
+from tests.helpers.children import run_in
+from virtual_desktop import VirtualDesktop
+
+DEADLINE_S = 8.0
+
+
+@pytest.fixture
+def no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/nobody")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_server")
+def test_without_a_server_everything_says_so_at_once() -> None:
+    sound = PulseSound()
+    begun_s = time.monotonic()
+    source, microphone = sound.loopback(None), sound.microphone("default")
+    for attempt in (
+        sound.describe,
+        sound.devices,
+        source.open,
+        microphone.open,
+        lambda: sound.loopback("desk"),
+        lambda: sound.application("player"),
+        lambda: sound.microphone("desk"),
+        lambda: sound.sounding(0.1),
+    ):
+        with pytest.raises(NoSoundServer) as caught:
+            attempt()
+        assert "loopnote doctor" in caught.value.hint
+    assert time.monotonic() - begun_s < 4.0
+    source.close()
+
+
+@pytest.mark.usefixtures("no_server")
+def test_the_watch_waits_for_a_server_and_ends() -> None:
+    before = set(threading.enumerate())
+    watch = PulseSound().watch(lambda change: None)
+    watch.close()
+    assert set(threading.enumerate()) == before
+
+
+def test_the_libraries_are_loaded_late(own_desktop: VirtualDesktop) -> None:
+    run_in(
+        own_desktop,
+        """
+import sys
+import capture.sound.source
+import capture.sound.grab
+assert not {"numpy", "soundcard", "pulsectl", "cffi"} & set(sys.modules)
+sound = capture.sound.source.sound_system()
+assert not {"soundcard", "pulsectl"} & set(sys.modules)
+sound.devices()
+assert "soundcard" not in sys.modules
+sound.loopback(None).open()
+assert "soundcard" in sys.modules
+""",
+    )
+
+
+def test_a_program_given_on_the_command_line_can_record(own_desktop: VirtualDesktop) -> None:
+    # soundcard itself cannot be imported there.
+    program = "from capture.sound.pulse import PulseSound; s = PulseSound().loopback(None); s.open(); s.close()"
+    done = run_in(own_desktop, ["python3", "-c", program], check=False, env={"PATH": _path_with_this_python()})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_it_names_itself_to_the_server(own_desktop: VirtualDesktop) -> None:
+    source = PulseSound().loopback(None)
+    source.open()
+    try:
+        assert 'application.name = "Loopnote"' in own_desktop.pactl("list", "source-outputs")
+    finally:
+        source.close()
+    assert "Loopnote" not in own_desktop.pactl("list", "clients")
+
+
+def test_describe_names_server_and_libraries(own_desktop: VirtualDesktop) -> None:
+    described = PulseSound().describe()
+    assert described["server"].startswith("PulseAudio")
+    assert ("PipeWire" in described["server"]) == (own_desktop.sound == "pipewire")
+    assert "soundcard 0.4.6" in described["client"]
+
+
+def test_opening_many_times_leaves_nothing_open(own_desktop: VirtualDesktop) -> None:
+    sound = PulseSound()
+
+    def once() -> None:
+        source = sound.loopback(None)
+        source.open()
+        source.read(0.1)
+        source.close()
+        sound.devices()
+
+    once()
+    files, threads = _open_files(), _kernel_threads()
+    for _ in range(15):
+        once()
+    assert _open_files() == files
+    assert _kernel_threads() == threads
+    assert own_desktop.pactl("list", "short", "source-outputs").strip() == ""
+
+
+def test_a_process_ends_while_the_server_is_frozen(own_desktop: VirtualDesktop) -> None:
+    # soundcard's own clean-up at exit waits for the server without end.
+    program = """
+import os, signal, sys
+from capture.sound.pulse import PulseSound
+source = PulseSound().loopback(None)
+source.open()
+source.read(1.0)
+for pid in sys.argv[1:]:
+    os.kill(int(pid), signal.SIGSTOP)
+"""
+    try:
+        done = run_in(own_desktop, program, args=[str(pid) for pid in own_desktop.sound_pids], timeout_s=20)
+        assert done.stderr == ""
+    finally:
+        own_desktop.thaw_sound()
+
+
+def test_a_server_that_answers_nothing_is_told_from_one_that_is_away(own_desktop: VirtualDesktop) -> None:
+    own_desktop.freeze_sound()
+    try:
+        with pytest.raises(NoSoundServer, match="stopped answering"):
+            ask(0.3)
+    finally:
+        own_desktop.thaw_sound()
+    ask(DEADLINE_S)
+    own_desktop.stop_sound()
+    with pytest.raises(NoSoundServer, match="no sound server"):
+        ask(DEADLINE_S)
+
+
+def test_a_stream_that_a_frozen_server_never_gives_ends_in_time(own_desktop: VirtualDesktop) -> None:
+    sound = PulseSound()
+    source = sound.loopback(None)
+    source.open()
+    source.close()
+    speaker = own_desktop.pactl("get-default-sink").strip()
+    held = sound.loopback(None)
+    held.open()  # so that the connection is there already, and only the stream is missing
+    own_desktop.freeze_sound()
+    begun_s = time.monotonic()
+    try:
+        with pytest.raises(CaptureError, match="stopped answering"):
+            pulse_link.open_stream(f"{speaker}.monitor", 48_000, 2, 0.05, lambda: None)
+        assert time.monotonic() - begun_s < 3.0
+    finally:
+        own_desktop.thaw_sound()
+    # What the server now answers to the stream that was given up must find nobody.
+    assert held.read(DEADLINE_S) is not None
+    held.close()
+
+
+def test_the_watch_survives_a_frozen_server(own_desktop: VirtualDesktop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse_watch, "ANSWER_S", 0.3)
+    watcher = Watcher()
+
+    def listener(scene: object) -> None:
+        pass
+
+    watcher.listen(listener)
+    try:
+        watcher.fresh(DEADLINE_S)
+        own_desktop.freeze_sound()
+        with pytest.raises(NoSoundServer, match="stopped answering"):
+            watcher.fresh(DEADLINE_S)
+        own_desktop.thaw_sound()
+        deadline_s = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline_s:
+            try:
+                assert watcher.fresh(1.0).speakers
+                break
+            except NoSoundServer:
+                continue
+        else:
+            pytest.fail("the watch did not come back")
+    finally:
+        own_desktop.thaw_sound()
+        watcher.leave(listener)
+
+
+def test_volume_changes_disturb_nobody(own_desktop: VirtualDesktop) -> None:
+    bench = PulseBench(own_desktop)
+    source = bench.sound.loopback(None)
+    source.open()
+    try:
+        bench.play("Tone", sine(440))
+        deadline_s = time.monotonic() + DEADLINE_S
+        while (block := source.read(0.3)) is None or not block.samples.any():
+            assert time.monotonic() < deadline_s
+        for percent in range(50, 100, 10):
+            own_desktop.pactl("set-sink-volume", bench.speaker, f"{percent}%")
+            assert source.read(1.0) is not None
+    finally:
+        source.close()
+        bench.close()
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _kernel_threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def _path_with_this_python() -> str:
+    return f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -1,0 +1,122 @@
+"""When frames sounded, from a server's late answers."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from capture.clock import frames_to_ns
+from capture.sound.stamps import Stamps
+
+RATE = 48_000
+MS = 1_000_000
+START_NS = 5_000_000 * MS
+
+
+class Server:
+    """Counts `cycle` frames at a time; its clock runs at `rate`. Answers are true for the start of the cycle."""
+
+    def __init__(self, cycle: int, rate: float = RATE, origin_ns: int = START_NS) -> None:
+        self.cycle = cycle
+        self.rate = rate
+        self.origin_ns = origin_ns
+
+    def frame_at(self, at_ns: int) -> int:
+        frames = int((at_ns - self.origin_ns) * self.rate / 1e9)
+        return frames - frames % self.cycle
+
+    def sounded_ns(self, frame: int) -> float:
+        return self.origin_ns + frame * 1e9 / self.rate
+
+
+def asked(server: Server, stamps: Stamps, from_s: float, to_s: float, every_ms: float = 100) -> None:
+    at_ns = START_NS + int(from_s * 1e9)
+    while at_ns < START_NS + int(to_s * 1e9):
+        stamps.learn(at_ns, server.frame_at(at_ns), 0)
+        at_ns += int(every_ms * MS)
+
+
+@pytest.mark.parametrize("cycle", [1, 256, 1024, 2048])
+def test_answers_that_are_late_by_up_to_a_cycle_do_no_harm(cycle: int) -> None:
+    server, stamps = Server(cycle), Stamps(RATE)
+    asked(server, stamps, 0.001, 0.06, every_ms=4)
+    asked(server, stamps, 0.1, 2.0)
+    assert stamps.settled
+    assert stamps.sounded_ns(48_000) == pytest.approx(server.sounded_ns(48_000), abs=4.1 * MS)
+
+
+def test_the_device_latency_counts() -> None:
+    early, late = Stamps(RATE), Stamps(RATE)
+    early.learn(START_NS, 480, 0)
+    late.learn(START_NS, 480, -30 * MS)
+    assert early.sounded_ns(480) == START_NS
+    assert late.sounded_ns(480) == START_NS - 30 * MS
+    assert late.sounded_ns(960) - late.sounded_ns(480) == 10 * MS
+
+
+def test_answers_from_before_the_first_frame_are_passed_over() -> None:
+    stamps = Stamps(RATE)
+    stamps.learn(START_NS, 0, 0)
+    assert stamps.learned == 0
+    stamps.learn(START_NS + 500 * MS, 480, 0)
+    assert stamps.sounded_ns(480) == START_NS + 500 * MS
+
+
+def test_a_clock_that_is_off_is_followed() -> None:
+    server, stamps = Server(1024, rate=RATE * (1 - 300e-6)), Stamps(RATE)
+    asked(server, stamps, 0.001, 600.0)
+    frame = server.frame_at(START_NS + int(600e9))
+    assert stamps.sounded_ns(frame) == pytest.approx(server.sounded_ns(frame), abs=5 * MS)
+
+
+def test_a_server_that_stood_still_is_believed_at_once() -> None:
+    server, stamps = Server(1024), Stamps(RATE)
+    asked(server, stamps, 0.001, 3.0)
+    server.origin_ns += 2_000 * MS
+    at_ns = START_NS + 5_000 * MS
+    stamps.learn(at_ns, server.frame_at(at_ns), 0)
+    assert not stamps.settled
+    assert stamps.sounded_ns(96_000) == pytest.approx(server.sounded_ns(96_000), abs=22 * MS)
+
+
+def test_a_small_jump_is_believed_when_it_lasts() -> None:
+    server, stamps = Server(512), Stamps(RATE)
+    asked(server, stamps, 0.001, 3.0)
+    server.origin_ns += 32 * MS
+    asked(server, stamps, 3.0, 3.5)
+    assert stamps.sounded_ns(0) < server.sounded_ns(0) - 20 * MS
+    asked(server, stamps, 3.5, 4.6)
+    assert stamps.sounded_ns(0) == pytest.approx(server.sounded_ns(0), abs=11 * MS)
+
+
+def test_answers_that_are_late_for_a_while_are_no_jump() -> None:
+    server, stamps = Server(512), Stamps(RATE)
+    asked(server, stamps, 0.001, 3.0)
+    before_ns = stamps.sounded_ns(0)
+    for number in range(5):
+        at_ns = START_NS + 3_000 * MS + number * 100 * MS
+        stamps.learn(at_ns + 40 * MS, server.frame_at(at_ns), 0)
+    assert stamps.sounded_ns(0) == before_ns
+
+
+@pytest.mark.parametrize("cycle", [256, 512, 1024, 2048])
+def test_the_cycle_is_found_out(cycle: int) -> None:
+    server, stamps = Server(cycle), Stamps(RATE, cycle_late=True)
+    at_ns = START_NS + 100 * MS
+    for _ in range(20):
+        if not stamps.settled:
+            stamps.learn(at_ns, server.frame_at(at_ns), 0)
+            at_ns += 4 * MS
+    assert stamps.cycle_frames == cycle
+    assert stamps.sounded_ns(cycle) == pytest.approx(server.sounded_ns(0), abs=4.1 * MS)
+
+
+def test_where_there_is_no_cycle_nothing_is_taken_off() -> None:
+    dice = random.Random(1)
+    stamps = Stamps(RATE, cycle_late=True)
+    frame = 4_801
+    for number in range(40):
+        frame += dice.randrange(4_000, 5_600)
+        stamps.learn(START_NS + frames_to_ns(frame, RATE) + number % 3, frame, 0)
+    assert stamps.sounded_ns(0) == pytest.approx(START_NS, abs=0.1 * MS)
