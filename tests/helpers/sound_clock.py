@@ -7,15 +7,12 @@ import threading
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 # Far enough to average out the noise of single answers, near enough to follow a change of the server's period, or the
 # loss of one on a busy machine.
 WINDOW_NS = 300_000_000
-_SHORTEST_PERIOD = 32
-
 # How long after one another to ask the server which frame sounds: unevenly, so that the questions fall into all parts
-# of its period whatever that is, and sometimes shortly, so that the period shows.
+# of its period, whatever that is.
 ASK_AFTER_S = (0.003, 0.011, 0.005, 0.017, 0.007, 0.013)
 
 
@@ -36,9 +33,9 @@ class SoundClock:
     """Which frame of a stream sounds when: `add` what the server says, then ask. Any thread may call; never blocks.
 
     The speaker is taken to keep the computer's own time, as a null sink does, so only the offset is to be found. From
-    stepwise answers it is the highest one (one that was read just as the number moved) less one period, since what the
-    server has read at the start of a period sounds during it. Measured against a recording of the monitor, this agrees
-    with the instant at which a frame comes out there to 0.2 ms, whatever the period.
+    stepwise answers it is the highest one: one that was given just as the number moved. That agrees with the server's
+    own word on how old the sound is that comes out of its monitor; measured, it comes out there 10 ms before its time
+    on PulseAudio, which computes ahead and says so, and one period after its time on PipeWire, which says so as well.
     """
 
     def __init__(self, samplerate: int) -> None:
@@ -81,14 +78,4 @@ class SoundClock:
         offsets = frames - np.array([known.at_ns for known in near], dtype=np.float64) * self._per_ns
         if not all(known.stepwise for known in near):
             return float(np.median(offsets))
-        return float(offsets.max()) - _period(np.diff(frames))
-
-
-def _period(steps: NDArray[np.float64]) -> float:
-    """The server's period, of which each step (what it read between two answers) is a multiple, in frames."""
-    steps = steps[steps > 0]
-    if not steps.size:
-        return 0.0
-    common = float(np.gcd.reduce(steps.astype(np.int64)))
-    # Of a stream at another rate than the server's, the steps are multiples only nearly.
-    return common if common >= _SHORTEST_PERIOD else float(steps.min())
+        return float(offsets.max())
