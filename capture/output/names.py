@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from capture.errors import FileTaken, OutputError
+from capture.output import part_file
 from capture.settings import RecordingSettings
 
 FOLDER_NAME = "Loopnote"
@@ -111,7 +112,7 @@ def numbered(path: Path, number: int) -> Path:
 def next_place(place: Place) -> Place:
     """Another place for the same recording, when somebody took the one that was chosen; names as they are free now."""
     if place.named:
-        return replace(place, part=free_name(part_of(place.final)))
+        return replace(place, part=_part_for(place.final))
     final, part = _free_pair(place.final)
     return replace(place, final=final, part=part)
 
@@ -137,7 +138,15 @@ def _named_place(final: Path, plan_suffix: str) -> Place:
         raise FileTaken(f"{final} {what}; nothing was overwritten")
     if len(final.name.encode()) > _NAME_BYTES:
         raise OutputError(f"the name {final.name[:40]}... is too long", "Choose a name of at most 200 letters.")
-    return Place(final, free_name(part_of(final)), named=True)
+    return Place(final, _part_for(final), named=True)
+
+
+def _part_for(final: Path) -> Path:
+    """A free part name for a file that must have the name `final`: what a crash left is no obstacle, a recording is."""
+    part = part_of(final)
+    if _exists(part) and part_file.is_locked(part):
+        raise FileTaken(f"{final} is just being recorded by another recording", "Choose another name.")
+    return free_name(part)
 
 
 def _exists(path: Path) -> bool:

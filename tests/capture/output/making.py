@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -59,8 +60,8 @@ def opened(
     """A file that is ready to be written to."""
     chosen = settings(folder, name, quality, **more)
     format_plan = plan(chosen, rate)
-    kind = "video" if format_plan.video else "audio"
-    place = choose_place(chosen, format_plan.suffix, kind, "Test", datetime.now().astimezone())
+    wall = datetime.now().astimezone()
+    place = choose_place(chosen, format_plan.suffix, "video" if format_plan.video else "audio", "Test", wall)
     tags = {"title": "A title", "date": "2026-11-22"}
     video_size = size if format_plan.video else None
     file = OutputFile(place, format_plan, list(tracks), video_size, tags, reserve_bytes=reserve_bytes, write=write)
@@ -95,10 +96,13 @@ def feed(
     pictures: Iterable[Shown] = (),
     after_step: Callable[[float], None] = lambda at_s: None,
 ) -> None:
-    """Encode and write everything in steps of 10 ms; `after_step` hears how much sound is in the file's hands."""
+    """Encode and write everything in steps of 10 ms; `after_step` hears how much sound is in the file's hands.
+
+    Pictures go only where there is a track for them.
+    """
     rate = file.plan.samplerate
     step = round(rate * STEP_S)
-    waiting = sorted(pictures, key=lambda shown: shown.at_s)
+    waiting = sorted(pictures, key=lambda shown: shown.at_s) if file.video is not None else []
     for start in range(0, len(sound), step):
         now_s = min(start + step, len(sound)) / rate
         while waiting and waiting[0].at_s < now_s:
@@ -119,27 +123,38 @@ def feed(
 
 def finish(file: OutputFile) -> Path:
     """Flush the encoders and close the file."""
-    for encoder in [*file.audio, *([file.video] if file.video else [])]:
-        for packet in encoder.flush():
-            file.write(packet)
+    packets = [packet for encoder in file.audio for packet in encoder.flush()]
+    packets += file.video.flush() if file.video else []
+    for packet in packets:
+        file.write(packet)
     return file.close()
 
 
 def record(folder: Path, name: str, quality: str, sound: Samples, pictures: Iterable[Shown] = (), **more: Any) -> Path:
     """A whole recording."""
     file = opened(folder, name, quality, **more)
-    feed(file, sound, pictures if file.video else ())
+    feed(file, sound, pictures)
     return finish(file)
+
+
+def heard(path: Path) -> tuple[Samples, float]:
+    """The first sound track as far as it plays, and the second at which that ends, as a forgiving player takes it.
+
+    Nothing and 0.0 when the file cannot even be opened.
+    """
+    blocks: list[Samples] = [np.zeros((0, 2), np.float32)]
+    end_s = 0.0
+    with contextlib.suppress(av.FFmpegError, IndexError), av.open(str(path)) as container:
+        for decoded in container.decode(container.streams.audio[0]):
+            assert decoded.time is not None
+            end_s = decoded.time + decoded.samples / decoded.sample_rate
+            values = decoded.to_ndarray()
+            values = values.T if decoded.format.is_planar else values.reshape(decoded.samples, -1)
+            scale = 1.0 if values.dtype.kind == "f" else float(1 << (values.dtype.itemsize * 8 - 1))
+            blocks.append((values / scale).astype(np.float32))
+    return np.concatenate(blocks), end_s
 
 
 def played_s(path: Path) -> float:
     """How far the first sound track of a file plays, in seconds; 0.0 when nothing in it can be opened."""
-    end_s = 0.0
-    try:
-        with av.open(str(path)) as container:
-            for decoded in container.decode(container.streams.audio[0]):
-                assert decoded.time is not None
-                end_s = decoded.time + decoded.samples / decoded.sample_rate
-    except (av.FFmpegError, IndexError):
-        return end_s
-    return end_s
+    return heard(path)[1]

@@ -21,7 +21,9 @@ ONE_FRAME = {"m4a": 1024, "mp4": 1024}
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 192_000])
-@pytest.mark.parametrize(("name", "quality"), [("wav", "medium"), ("flac", "medium"), ("wav", "high"), ("flac", "high")])
+@pytest.mark.parametrize(
+    ("name", "quality"), [("wav", "medium"), ("flac", "medium"), ("wav", "high"), ("flac", "high")]
+)
 def test_sixteen_bits_come_back_exactly(tmp_path: Path, name: str, quality: str, rate: int) -> None:
     sound = exact_noise(1.234, rate)
     file = opened(tmp_path, name, quality, rate=rate)
@@ -37,7 +39,9 @@ def test_sixteen_bits_come_back_exactly(tmp_path: Path, name: str, quality: str,
     assert np.array_equal(result.samples, sound)
 
 
-@pytest.mark.parametrize(("name", "quality"), [("wav", "high"), ("flac", "high"), ("m4a", "lossless"), ("mkv", "lossless")])
+@pytest.mark.parametrize(
+    ("name", "quality"), [("wav", "high"), ("flac", "high"), ("m4a", "lossless"), ("mkv", "lossless")]
+)
 def test_twentyfour_bits_come_back_exactly(tmp_path: Path, name: str, quality: str) -> None:
     values = np.random.default_rng(3).integers(-(2**23), 2**23 - 1, size=(30_000, 2), endpoint=True)
     sound = (values / 2**23).astype(np.float32)
@@ -53,7 +57,7 @@ def test_what_is_too_loud_is_clipped_and_never_wraps_round(tmp_path: Path) -> No
 
     samples = read_sound(record(tmp_path, "wav", "medium", sound)).samples
 
-    assert np.array_equal(samples, np.tile(np.float32([32767 / 32768, -1.0]), (3000, 1)))
+    assert np.array_equal(samples, np.tile(np.array([32767 / 32768, -1.0], np.float32), (3000, 1)))
 
 
 @pytest.mark.parametrize("name", ["wav", "opus", "m4a"])
@@ -115,7 +119,9 @@ def test_separate_tracks_are_apart_and_have_their_titles(tmp_path: Path, name: s
     path = finish(file)
 
     with av.open(str(path)) as container:
-        titles = [stream.metadata.get("title", stream.metadata.get("handler_name")) for stream in container.streams.audio]
+        titles = [
+            stream.metadata.get("title", stream.metadata.get("handler_name")) for stream in container.streams.audio
+        ]
     assert titles == ["System audio", "Microphone"]
     for index, sound in enumerate(sounds):
         place = best_place(read_sound(path, index).samples[12_000:24_000], sound)

@@ -168,7 +168,7 @@ def test_a_folder_that_may_not_be_written_to_is_named(tmp_path: Path, monkeypatc
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(part_file.os, "open", refuse)
+        patch.setattr(os, "open", refuse)
         with pytest.raises(OutputError, match=rf"{tmp_path}.*Permission denied") as caught:
             opened(tmp_path, "opus")
     assert "folder" in caught.value.hint
@@ -229,8 +229,7 @@ def test_a_nearly_full_disk_is_told_once_and_in_time(tmp_path: Path, monkeypatch
 
     free_bytes = 49 * 2**20
     with pytest.raises(NearlyFull, match="49 MB") as caught:
-        for _ in range(3):
-            file.tick(5 * NS_PER_S)
+        file.tick(5 * NS_PER_S)
     feed(file, sound[48_000:])  # no second word about it
 
     assert caught.value.can_continue
@@ -289,9 +288,7 @@ def test_free_space_is_the_users_own_or_unknown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "quality"), EVERY)
-def test_the_file_tells_its_title_and_date_and_nothing_of_the_machine(
-    tmp_path: Path, name: str, quality: str
-) -> None:
+def test_the_file_tells_its_title_and_date_and_nothing_of_the_machine(tmp_path: Path, name: str, quality: str) -> None:
     path = record(tmp_path, name, quality, numbered(0.5), moving(0.5))
 
     with av.open(str(path)) as container:
