@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # in the first half it also makes up for its delay, so that it goes on at the very place where the untouched sound ends.
 HISTORY_FRAMES = 2048
 # That holds for low frequencies; at 10 kHz the resampler is 0.2 frames later, at 20 kHz 1.2. Fading over 20 ms turns
-# the step into a moment's change of pitch.
+# the step into a moment's change of pitch. The ratio, which begins at 1 and glides, changes by 20 ppm meanwhile.
 FADE_FRAMES = 960
 
 
@@ -76,13 +76,7 @@ class DriftStage:
                 return samples
             self._engage(fade=True)
         self._frames_in += len(samples)
-        return self._resample(samples, self._ratio(len(samples)))
-
-    def _ratio(self, frames: int) -> float:
-        """Untouched and resampled sound must keep step while one fades into the other; then it may change."""
-        if self._faded < FADE_FRAMES:
-            return 1.0
-        return self._timeline.drift.ratio(self._error_s(), frames / self._rate)
+        return self._resample(samples, self._timeline.drift.ratio(self._error_s(), len(samples) / self._rate))
 
     def flush(self) -> Samples:
         """The end of the segment: gives what is left of it. Only `begin` may follow."""
@@ -90,7 +84,7 @@ class DriftStage:
             return np.zeros((0, self._channels), np.float32)
         # Its delay keeps back the last frames: push them out with silence.
         late = np.zeros((round(self._resampler.delay), self._channels), np.float32)
-        first = self._resample(late, self._ratio(0))
+        first = self._resample(late, self._timeline.drift.ratio(self._error_s(), 0.0))
         rest = self._faded_in(self._resampler.flush())
         self.next_frame += len(rest)
         self._resampler = None
@@ -115,8 +109,8 @@ class DriftStage:
         self._position += whole_delay - self._resampler.delay
         if fade:
             history = np.concatenate(self._history)[-HISTORY_FRAMES:]
-            catch_up = max(0, len(history) // 2 - self._resampler.lookahead)
-            ratio = 1.0 + (self._resampler.delay - whole_delay) / catch_up if catch_up else 1.0
+            catch_up = len(history) // 2 - self._resampler.lookahead
+            ratio = 1.0 + (self._resampler.delay - whole_delay) / catch_up if catch_up > 100 else 1.0
             come = len(self._resampler.push(history[: len(history) // 2], ratio))
             self._position += (ratio - 1.0) * come
             come += len(self._resampler.push(history[len(history) // 2 :], 1.0))
