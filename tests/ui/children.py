@@ -62,6 +62,9 @@ class Recorder:
         self._ended.set()
 
 command.Recorder = Recorder
+waited_for = threading.Event()  # the main thread waits for a signal
+wait = command.Signals.wait
+command.Signals.wait = lambda self, timeout_s: (waited_for.set(), wait(self, timeout_s))[1]
 FILE = os.environ["TEST_FILE"]
 """
 

@@ -238,6 +238,7 @@ def test_wrong_usage_is_one_line_and_where_to_read_more(words: list[str], capsys
         (["record", "--gain", "loud"], "mic=+6"),
         (["record", "--no-system"], "--mic or --screen"),
         (["record", "--screen", "all", "--fps", "0"], "0.1 to 240"),
+        (["record", "--screen", "-1920,0,800x600", "--fps", "0"], "0.1 to 240"),
         (["record", "--fps", "30"], "--screen"),
         (["record", ""], "FILE"),
         (["recover", "/this/folder/is/not/there"], "folder"),

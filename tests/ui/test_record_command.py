@@ -171,7 +171,7 @@ def test_the_end_by_itself_is_seen_at_once_even_when_ended_is_set_later(record: 
     """The recorder tells its last event before it says `ended`; the wake must not be taken for nothing."""
     child = record(
         "command.LOOK_S = 3600.0; command.RESULT_LIMIT_S = 60.0\n"
-        "recorder.begun(); hold = recorder._ended.set\n"
+        "recorder.begun(); waited_for.wait(60); hold = recorder._ended.set\n"
         "recorder._ended.set = lambda: (threading.Event().wait(0.3), hold())\n"
         "recorder.finish()"
     )
