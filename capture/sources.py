@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from capture.channel import Channel, Closed, Empty, Overflow
 from capture.clock import NS_PER_S, Clock
-from capture.errors import CaptureError, SourceLost
+from capture.errors import CaptureError, NoSoundServer, SettingsError, SourceLost
 from capture.model import Device
 from capture.settings import RecordingSettings
 from capture.sound.grab import SourceBlock, SourceGone, SourceItem, SourceOpened, grab
@@ -20,6 +20,8 @@ SOUND_BOUND = 400
 OPEN_LIMIT_S = 4.0
 # And this long to give their first block after that. A suspended speaker gives none: silence is then the truth.
 FIRST_BLOCK_LIMIT_S = 0.4
+# A sound server that does not answer is given this long, from the first attempt.
+SERVER_PATIENCE_S = 1.5
 END_LIMIT_S = 3.0
 # What a microphone's track is called; all others are what the computer plays.
 MICROPHONE = "mic"
@@ -35,13 +37,10 @@ class Sources:
         self._settings = settings
         self._clock = clock
         self._on_fault = on_fault
+        self.names: list[str] = []  # of the tracks; each is different
         self._sources: list[SoundSource] = []
         self._workers: list[Worker] = []
         self._devices: dict[int, Device] = {}
-
-    @property
-    def names(self) -> list[str]:
-        return [source.name for source in self._sources]
 
     @property
     def application_names(self) -> list[str]:
@@ -76,20 +75,30 @@ class Sources:
         Raises `CaptureError` for what is not there at all, such as an unknown name.
         """
         self._sources = list(self._chosen(sound))
+        self.names = [source.name for source in self._sources]
+        self._tell_apart()
         for index, source in enumerate(self._sources):
             body = _grab_body(source, index, self.items, self._clock)
             self._workers.append(Worker(f"grab-{source.name}", body, on_fault=self._on_fault))
         for worker in self._workers:
             worker.start()
         deadline_ns = self._clock.now_ns() + int(OPEN_LIMIT_S * NS_PER_S)
+        patience_ns = self._clock.now_ns() + int(SERVER_PATIENCE_S * NS_PER_S)
+        trouble: CaptureError | None = None
         while len(self._devices) < len(self._sources):
             item = self._next_item(deadline_ns)
+            if item is None and trouble is not None:
+                return trouble
             if item is None:
                 missing = ", ".join(s.name for i, s in enumerate(self._sources) if i not in self._devices)
                 return SourceLost(f"no answer from the sound server about: {missing}", "See: loopnote doctor")
             if isinstance(item, SourceGone):
-                return item.error
-            if isinstance(item, SourceOpened):
+                if not isinstance(item.error, NoSoundServer):
+                    return item.error
+                # It may be just starting, or busy: the grab thread goes on trying.
+                trouble = item.error
+                deadline_ns = min(deadline_ns, patience_ns)
+            elif isinstance(item, SourceOpened):
                 self._devices[item.index] = item.device
             else:
                 self.early.append(item)
@@ -102,6 +111,18 @@ class Sources:
             yield sound.loopback(self._settings.speaker)
         if self._settings.mic is not None:
             yield sound.microphone(self._settings.mic)
+
+    def _tell_apart(self) -> None:
+        """What is called the same would be one source to the mixer, its meters and its holes."""
+        apps = self._settings.apps
+        for number, app in enumerate(apps):
+            name = self.names[number]
+            if name in self.names[:number]:
+                other = apps[self.names.index(name)]
+                raise SettingsError(f"{other!r} and {app!r} both mean the application {name}", "Name it once.")
+        for number in range(len(apps)):
+            if self.names[number] == MICROPHONE:
+                self.names[number] = f"{MICROPHONE} (application)"
 
     def await_first_blocks(self) -> None:
         """Wait, not for long, until each open source has given sound."""
