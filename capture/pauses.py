@@ -53,9 +53,14 @@ class Pauses:
             total_ns += max(0, min(to_ns, to_ns if end is None else end) - max(from_ns, start))
         return total_ns
 
-    def resumed_before(self, at_ns: int) -> int | None:
-        """The latest resume at or before `at_ns`, if any."""
-        return next((end for _, end in reversed(self.spans) if end is not None and end <= at_ns), None)
+    def goes_on_at(self, at_ns: int) -> int | None:
+        """The first instant from `at_ns` on that is not paused; None while no end of the pause is known."""
+        for start, end in self.spans:
+            if end is None and start <= at_ns:
+                return None
+            if end is not None and start <= at_ns < end:
+                at_ns = end
+        return at_ns
 
     def _open(self) -> bool:
         return bool(self.spans) and self.spans[-1][1] is None

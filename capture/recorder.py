@@ -45,7 +45,6 @@ OUTCOME_LIMIT_S = 60.0
 @dataclass(frozen=True, slots=True)
 class _Stop:
     at_ns: int
-    quick: bool = False
     discard: bool = False
 
 
@@ -84,8 +83,10 @@ class Recorder:
         self._on_event = on_event
         self._event_lock = threading.RLock()
         self._commands: Channel[_Command] = Channel("commands", COMMAND_BOUND, Overflow.BLOCK)
+        self._hurry = threading.Event()
         self._began = threading.Event()
         self._ended = threading.Event()
+        self._by_duration = False
         self._result: RecordingResult | None = None
         self._error: CaptureError | None = None
         self._worker = Worker("recorder", self._run, on_fault=self._failed)
@@ -122,18 +123,28 @@ class Recorder:
         self._post(_Resume(self._clock.now_ns()))
 
     def request_stop(self, quick: bool = False) -> None:
-        """Stop at this instant; returns at once. `quick` does not wait for sound that is still on its way."""
-        self._post(_Stop(self._clock.now_ns(), quick=quick))
+        """Stop at this instant; returns at once.
+
+        `quick` does not wait for sound that is still on its way; that can be said later, too, of a stop that was asked
+        for before.
+        """
+        if quick and self._is_active:
+            self._hurry.set()
+        self._post(_Stop(self._clock.now_ns()))
 
     def stop(self) -> RecordingResult:
         """Stop at this instant, and wait for the finished file. Raises `CaptureError` when there is none."""
+        if self._state is State.IDLE and not self._ended.is_set():
+            raise CaptureError("nothing is being recorded", "Start the recording first.")
         self.request_stop()
         return self.wait(OUTCOME_LIMIT_S)
 
     def discard(self) -> None:
-        """Stop and keep nothing."""
-        self._post(_Stop(self._clock.now_ns(), quick=True, discard=True))
-        self._ended.wait(OUTCOME_LIMIT_S)
+        """Stop and keep nothing. Nothing happens before the beginning and after the end."""
+        if self._is_active:
+            self._hurry.set()
+            self._post(_Stop(self._clock.now_ns(), discard=True))
+            self._ended.wait(OUTCOME_LIMIT_S)
 
     def wait(self, timeout_s: float) -> RecordingResult:
         """Wait for the end. Raises `TimeoutError`, or the `CaptureError` because of which there is no file."""
@@ -153,15 +164,20 @@ class Recorder:
             from capture.screen.system import screen_system
 
             self._screen = screen_system()
-        session = Session(settings, self._sound, self._screen, self._clock, self._post, self._emit)
+        session = Session(settings, self._sound, self._screen, self._clock, self._post, self._emit, self._hurry)
         session.open(on_begun=lambda: self._move(State.RECORDING, session))
         self._began.set()
-        end = self._conduct(session)
+        try:
+            end = self._conduct(session)
+        except Exception as bug:  # whatever it is, what was recorded must become a file
+            log.debug("conducting", exc_info=True)
+            session.note(Fault("recorder", WorkerFault(f"the recorder failed: {type(bug).__name__}: {bug}")))
+            end = self._stop_now()
         self._move(State.STOPPING)
         if end.discard:
             session.discard(end.at_ns)
         else:
-            self._result = session.end(end.at_ns, exact=self._by_duration, quick=end.quick)
+            self._result = session.end(end.at_ns, exact=self._by_duration)
         self._move(State.IDLE)
         if self._result is not None:
             self._emit(Finished(self._result))
@@ -169,7 +185,6 @@ class Recorder:
 
     def _conduct(self, session: Session) -> _Stop:
         """Obey commands until the end."""
-        self._by_duration = False
         watchdog = SilenceWatchdog(session, self._sound, self._emit) if session.has_system_sound else None
         while True:
             due_ns = self._due_ns(session)
@@ -188,7 +203,12 @@ class Recorder:
                 return command
             self._obey(command, session)
             if isinstance(command, Fault) and self._is_fatal(command, session):
-                return _Stop(self._clock.now_ns(), quick=True)
+                return self._stop_now()
+
+    def _stop_now(self) -> _Stop:
+        """After a fault: nothing more is worth waiting for."""
+        self._hurry.set()
+        return _Stop(self._clock.now_ns())
 
     def _due_ns(self, session: Session) -> int | None:
         """When the asked duration is reached; None without one, and while paused."""
@@ -242,7 +262,13 @@ class Recorder:
                 if not isinstance(event, Levels):
                     log.exception("a listener failed on %s", type(event).__name__)
 
+    @property
+    def _is_active(self) -> bool:
+        return self._state not in (State.IDLE, State.FAILED)
+
     def _post(self, command: _Command) -> None:
+        if not self._is_active:
+            return  # nobody reads commands before the beginning and after the end
         try:
             self._commands.put(command, timeout_s=1.0)
         except Closed:

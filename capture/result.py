@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Pictures that were due but lost, as a share of those due, from which on the result is no longer called whole: below
 # it nobody sees it (a picture in two hundred).
 DROPPED_SHARE_LIMIT = 0.005
+# In a short recording that would be the first one; nobody sees a tenth of a second either.
+DROPPED_LEAST_S = 0.1
 
 
 def summarise(session: Session, file: Path, remarks: list[str]) -> RecordingResult:
@@ -23,6 +25,7 @@ def summarise(session: Session, file: Path, remarks: list[str]) -> RecordingResu
     audio = _audio(session)
     video = _video(session)
     degraded = [str(fault.error) for fault in session.faults] + remarks
+    degraded += session.mixer.remarks() if audio is not None else []
     degraded += [notice.text for notice in session.notices if notice.degrades and notice.text not in degraded]
     if audio is not None:
         degraded += [_gap_in_words(gap) for gap in audio.gaps]
@@ -35,10 +38,10 @@ def summarise(session: Session, file: Path, remarks: list[str]) -> RecordingResu
         degraded.append(
             f"{session.lost_packets} packets of sound or picture were lost: the disk stood still for too long"
         )
-    if video is not None and video.dropped > DROPPED_SHARE_LIMIT * (video.captured + video.dropped):
-        degraded.append(
-            f"{video.dropped} of {video.captured + video.dropped} pictures were lost: the computer was too slow"
-        )
+    if video is not None and session.plan.video is not None:
+        due = video.captured + video.dropped
+        if video.dropped > max(DROPPED_SHARE_LIMIT * due, DROPPED_LEAST_S * session.plan.video.fps):
+            degraded.append(f"{video.dropped} of {due} pictures were lost: the computer was too slow")
     return RecordingResult(
         file=file,
         duration_s=session.recorded_s,
@@ -91,11 +94,12 @@ def _video(session: Session) -> VideoResult | None:
     if grabber is None:
         return None
     width, height = grabber.size
+    counts = session.pictures.so_far()
     return VideoResult(
         width=width,
         height=height,
-        captured=grabber.captured,
+        captured=counts.captured,
         encoded=session.video_stage.encoded_count,
-        unchanged=grabber.unchanged,
-        dropped=grabber.dropped,
+        unchanged=counts.unchanged,
+        dropped=counts.dropped,
     )

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from capture.channel import Channel, Overflow
 from capture.clock import NS_PER_MS, NS_PER_S, Clock
-from capture.errors import CaptureError, NoSoundServer, OutputError, ScreenUnavailable
+from capture.errors import CaptureError, NoSoundServer, OutputError, ScreenUnavailable, WorkerFault
 from capture.model import AudioFormat, Event, Levels, Notice, RecordingResult, VideoFrame
 from capture.result import summarise
 from capture.settings import RecordingSettings
 from capture.sources import Sources
+from capture.stages.picture_count import PictureCount
 from capture.stages.sound import SoundStage
 from capture.stages.timing import Timing
 from capture.stages.video import VideoStage
@@ -68,19 +69,23 @@ class Session:
         clock: Clock,
         post: Callable[[Fault], None],
         emit: Callable[[Event], None],
+        hurry: threading.Event,
     ) -> None:
+        """`post` and `emit` may be called by any worker. Once `hurry` is set, the end waits for no sound on its way."""
         self._settings = settings
         self._sound = sound
         self._screen = screen
         self._clock = clock
         self._post = post
         self._listener = emit
+        self._hurry = hurry
         self.notices: list[Notice] = []
         self._faults: list[Fault] = []
         self.sources = Sources(settings, clock, self._faulty("sound source"))
         self._pictures: Channel[VideoFrame] = Channel("pictures", PICTURE_BOUND, Overflow.DROP_NEWEST)
         self._packets: Channel[Any] = Channel("packets", PACKET_BOUND, Overflow.BLOCK)
         self.grabber: ScreenGrabber | None = None
+        self._grab_screen: Worker | None = None
         self._mix: Worker | None = None
         self._encode_video: Worker | None = None
         self._encoders_running = 0
@@ -104,6 +109,8 @@ class Session:
             self.sources.await_first_blocks()
             self._begin(on_begun)
         except BaseException:
+            if hasattr(self, "timing"):
+                self.timing.end_ns = self.timing.origin_ns  # for the stages that run already
             self._stop_grabbing()
             self._packets.close()
             if hasattr(self, "output"):
@@ -179,7 +186,7 @@ class Session:
 
         if self.grabber:
             self._await_first_picture(self.grabber)
-        self.timing = Timing(self._clock.now_ns())
+        self.timing = Timing(self._clock.now_ns(), hurry=self._hurry)
         on_begun()
         self.started_at = self._clock.wall()
         self._writing = WriteStage(self.output, self._packets, self._clock, self._faulty("write"))
@@ -200,8 +207,10 @@ class Session:
                 self._clock,
                 lambda: self.grabber.last if self.grabber else None,
             )
+            self.pictures = PictureCount(self.grabber)
+            self.pictures.go_on()
             self._encode_video = Worker(
-                "encode-video", self.video_stage.run, self._encoder_ended, self._faulty("video")
+                "encode-video", self.video_stage.run, self._video_encoder_ended, self._faulty("video")
             )
             self._encode_video.start()
         self._write.start()
@@ -233,9 +242,13 @@ class Session:
 
     def pause(self, at_ns: int) -> None:
         self.timing.pauses.pause(at_ns)
+        if self.grabber:
+            self.pictures.stand_still()
 
     def resume(self, at_ns: int) -> None:
         self.timing.pauses.resume(at_ns)
+        if self.grabber:
+            self.pictures.go_on()
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, Notice):
@@ -262,18 +275,28 @@ class Session:
         return self._settings.system and not self._settings.apps
 
     def anything_runs(self) -> bool:
-        """Whether any source, of sound or of pictures, still works."""
-        return self.sources.alive or bool(self.grabber and self._grab_screen.alive)
+        """Whether any source, of sound or of pictures, still works, and what it gives gets into the file."""
+        has_pictures = self._grab_screen and self._grab_screen.alive and self._encode_video and self._encode_video.alive
+        return self.sources.alive or bool(has_pictures)
+
+    def note(self, fault: Fault) -> None:
+        """Remember a fault for the result."""
+        self._faults.append(fault)
 
     def _tell_levels(self, now_ns: int, peaks_dbfs: dict[str, float]) -> None:
         self._emit(Levels(self.timing.position_s(now_ns), self.output.size_bytes, peaks_dbfs))
 
     def _faulty(self, stage: str) -> Callable[[CaptureError], None]:
         def fault(error: CaptureError) -> None:
-            self._faults.append(Fault(stage, error))
-            self._post(self._faults[-1])
+            found = Fault(stage, error)
+            self.note(found)
+            self._post(found)
 
         return fault
+
+    def _video_encoder_ended(self) -> None:
+        self._pictures.close()  # so that nobody looks at the screen for an encoder that has gone
+        self._encoder_ended()
 
     def _encoder_ended(self) -> None:
         with self._encoders_lock:
@@ -283,25 +306,25 @@ class Session:
 
     # --- ending -------------------------------------------------------------------------------------------------------
 
-    def end(self, at_ns: int, exact: bool, quick: bool) -> RecordingResult:
+    def end(self, at_ns: int, exact: bool) -> RecordingResult:
         """Finish at `at_ns` (a little later unless `exact`), close the file, say what became of it."""
-        self._finish(at_ns if exact else at_ns + TAIL_NS, quick)
+        self._finish(at_ns if exact else at_ns + TAIL_NS)
         file = self._writing.file
         if file is None:
-            error = next((f.error for f in self._faults if f.stage == "write"), None)
+            # The last: before it, there may have been a warning that the disk was nearly full.
+            error = next((f.error for f in reversed(self._faults) if f.stage == "write"), None)
             raise error or OutputError("the file could not be finished", "Run: loopnote recover")
         return summarise(self, file, self.output.remarks)
 
     def discard(self, at_ns: int) -> None:
         """End without keeping anything."""
         self._writing.discard()
-        self._finish(at_ns, quick=True)
+        self._finish(at_ns)
 
-    def _finish(self, end_ns: int, quick: bool) -> None:
+    def _finish(self, end_ns: int) -> None:
         self.timing.pauses.finish(end_ns)
-        self.timing.quick = quick
         self.timing.end_ns = end_ns
-        if self.grabber:
+        if self._grab_screen:
             idle = threading.Event()
             idle.wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))  # pictures up to the end
             self._grab_screen.stop()
@@ -309,19 +332,22 @@ class Session:
             if not self._grab_screen.join(SCREEN_END_LIMIT_S):
                 self._emit(Notice("the screen did not answer at the end; its last picture stands", degrades=True))
             self._pictures.close()
-        if self._mix:
-            self._mix.join(END_LIMIT_S)
+            self.pictures.stand_still()
+        self._await_end_of(self._mix)
         self._stop_grabbing()
-        if self._encode_video:
-            self._encode_video.join(END_LIMIT_S)
+        self._await_end_of(self._encode_video)
         self._packets.close()  # also when a stage hangs: the file must be closed whatever happens
-        self._write.join(END_LIMIT_S)
+        self._await_end_of(self._write)
+
+    def _await_end_of(self, stage: Worker | None) -> None:
+        if stage is not None and not stage.join(END_LIMIT_S):
+            self.note(Fault(stage.name, WorkerFault(f"the {stage.name} thread did not end; what it held is missing")))
 
     def _stop_grabbing(self) -> None:
-        if self.grabber:
+        if self._grab_screen:
             self._grab_screen.stop()
         self.sources.stop()
-        if self.grabber:
+        if self._grab_screen:
             self._grab_screen.join(SCREEN_END_LIMIT_S)
 
     @property

@@ -56,9 +56,10 @@ class ScreenGrabber:
 
     - `captured`: pictures grabbed.
     - `unchanged`: of these, the ones like the picture before, which were not handed over.
-    - `dropped`: what was due and is lost: instants that passed without a picture (too busy, or the screen was away),
-      and changed pictures that found no room in `out` until the next change. A changed picture that finds room late is
-      not lost: it is offered again at every instant, and keeps its own time.
+    - `dropped`: what was due and is lost: instants that passed without a picture (too busy, or the screen was away)
+      before a picture that differs, and changed pictures that found no room in `out` until the next change. A changed
+      picture that finds room late is not lost: it is offered again at every instant, and keeps its own time. Instants
+      missed while the screen stood still lost nothing.
     - `last`: the newest picture handed over; after `run`, what the screen showed at the end, even if there was no room
       for it in `out`.
     - `first_picture`: set once the first picture was handed over.
@@ -102,6 +103,7 @@ class ScreenGrabber:
         self._waiting_ns: int | None = None  # when the newest was shown, as long as it has not been handed over
         self._grabbed_ns: int | None = None  # when the newest was looked at; None: not since the screen was away
         self._put_ns = 0
+        self._missed = 0  # instants that passed since the newest picture; lost if the next one differs
         self._fitted = False
 
     @property
@@ -132,13 +134,14 @@ class ScreenGrabber:
             self._source = self._system.open(self._spec, self._cursor)
             ticks = Ticks(self._fps, self._clock.now_ns())
             while self._sleep_until(ticks.due_ns, stop):
-                self.dropped += ticks.take(self._clock.now_ns())
+                self._missed += ticks.take(self._clock.now_ns())
                 try:
                     self._look(self._source)
                 except (ScreenUnavailable, UnknownArea) as error:
                     if self._picture is None:
                         raise
-                    self.dropped += 1
+                    self.dropped += self._missed + 1
+                    self._missed = 0
                     if not self._await_return(error, stop):
                         break
         except Closed:
@@ -169,6 +172,7 @@ class ScreenGrabber:
         if known is None or known.shape != picture.shape or changed_rows(known, picture) is not None:
             if self._waiting_ns is not None:
                 self.dropped += 1  # the one before was never handed over, and is now history
+            self.dropped += self._missed
             self._picture = picture
             self._waiting_ns = grabbed_ns if self._grabbed_ns is None else (self._grabbed_ns + grabbed_ns) // 2
             handed_over = self._hand_over(self._waiting_ns)
@@ -176,6 +180,7 @@ class ScreenGrabber:
             handed_over = self._hand_over(self._waiting_ns)
         else:
             handed_over = self._repeat(grabbed_ns)
+        self._missed = 0
         if not handed_over and self._waiting_ns is None:
             self.unchanged += 1
         self._grabbed_ns = grabbed_ns

@@ -98,7 +98,7 @@ class SoundStage:
         end_ns = self._timing.end_ns
         if end_ns is None:
             return False
-        limit_ns = 0 if self._timing.quick else DRAIN_LIMIT_NS
+        limit_ns = 0 if self._timing.hurry.is_set() else DRAIN_LIMIT_NS
         return self.mixer.complete_until_ns() >= end_ns or self._clock.now_ns() >= end_ns + limit_ns
 
     def _pass_on(self, tracks: list[Samples] | None) -> None:

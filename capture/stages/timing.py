@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 from capture.clock import NS_PER_S
@@ -13,13 +14,14 @@ class Timing:
     """Written by the recorder's thread only; read by the stages at any time (each field changes in one step).
 
     `origin_ns` is the instant of the recording's first sample. `end_ns` is None until the end is known; then everything
-    up to it, and nothing after it, belongs to the recording.
+    up to it, and nothing after it, belongs to the recording. `hurry` may be set by any thread: the end then does not
+    wait for what is still on its way.
     """
 
     origin_ns: int
     pauses: Pauses = field(default_factory=Pauses)
     end_ns: int | None = None
-    quick: bool = False  # the end must not wait for what is still on its way
+    hurry: threading.Event = field(default_factory=threading.Event)
 
     def recorded_ns(self, at_ns: int) -> int:
         """Length of what was recorded up to the instant `at_ns`: pauses taken out."""

@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 # How often to look, while no picture comes, whether a held one is due: well under the second after which the grabber
 # repeats an unchanged picture, so that a recording has its first picture at once.
 IDLE_S = 0.25
+# How often to look for the end, when no picture will come any more.
+CLOSED_S = 0.05
 
 
 class VideoStage:
     """Pictures in, packets out.
 
     A picture from before the first sample, or from within a pause, is held: the newest of them is what the screen shows
-    when the recording (again) begins, so it is encoded with that instant's time. At the end, what the screen showed
-    last (`last_picture`, asked once the channel has ended) is encoded once more, so that the picture lasts as long as
-    the sound.
+    when the recording (again) begins, so it is encoded with that instant's time. If it never goes on, that picture is
+    in no file: people pause because of what must not be seen. At the end, what the screen showed last (`last_picture`,
+    asked once the channel has ended) is encoded once more, so that the picture lasts as long as the sound.
     """
 
     def __init__(
@@ -46,38 +48,50 @@ class VideoStage:
         self._timing = timing
         self._clock = clock
         self._last_picture = last_picture
+        self._first: VideoFrame | None = None
         self._held: VideoFrame | None = None
         self._last: VideoFrame | None = None
         self._last_pts_ns = -1
 
     def run(self, stop: threading.Event) -> None:
-        """Body of the encode-video thread; ends when the pictures' channel does."""
+        """Body of the encode-video thread; ends when the pictures' channel has ended and `timing.end_ns` is known."""
         while True:
             try:
                 self._take(self._pictures.get(IDLE_S))
             except Empty:
                 self._release_held(self._clock.now_ns())
             except Closed:
-                break
+                # The screen may have given up before the end, for which this waits: the writer goes on asking for the
+                # last picture while there is no other (see capture/output/still_picture.py).
+                if self._timing.end_ns is not None or stop.wait(CLOSED_S):
+                    break
         self._finish()
 
     def _take(self, frame: VideoFrame) -> None:
-        if self._stands_still(frame.shown_ns):
+        self._first = self._first or frame
+        self._release_held(frame.shown_ns)
+        if self._shown_from_ns(frame) != frame.shown_ns:
             self._held = frame
             return
-        self._release_held(frame.shown_ns)
         if self._timing.end_ns is None or frame.shown_ns <= self._timing.end_ns:
             self._encode(frame, self._timing.recorded_ns(frame.shown_ns))
 
-    def _stands_still(self, at_ns: int) -> bool:
-        return at_ns <= self._timing.origin_ns or self._timing.pauses.is_paused(at_ns)
+    def _shown_from_ns(self, frame: VideoFrame) -> int | None:
+        """The first instant of the recording at which the screen shows `frame`, as far as is known; None while paused.
+
+        That is when it came up, or when the recording began, or went on after the pause in which it came up.
+        """
+        at_ns = max(frame.shown_ns, self._timing.origin_ns)
+        return self._timing.pauses.goes_on_at(at_ns)
 
     def _release_held(self, now_ns: int) -> None:
-        if self._held is not None and not self._stands_still(now_ns):
-            # What was recorded by now, less what was recorded since it could have been shown: the place of the resume.
-            resumed_ns = max(self._timing.origin_ns, self._timing.pauses.resumed_before(now_ns) or 0)
+        """Encode the held picture if the recording has gone on by `now_ns`."""
+        if self._held is None:
+            return
+        from_ns = self._shown_from_ns(self._held)
+        if from_ns is not None and from_ns <= now_ns:
             held, self._held = self._held, None
-            self._encode(held, self._timing.recorded_ns(resumed_ns))
+            self._encode(held, self._timing.recorded_ns(from_ns))
 
     def _encode(self, frame: VideoFrame, pts_ns: int) -> None:
         if pts_ns <= self._last_pts_ns:
@@ -94,8 +108,10 @@ class VideoStage:
         newest = self._last_picture()
         if newest is not None and (self._last is None or newest.shown_ns > self._last.shown_ns):
             self._take(newest)  # it found no room in the channel
-        frame = self._held or self._last
-        if frame is not None:
-            self._encode(frame, self._timing.recorded_ns(end_ns))
+        self._release_held(end_ns - 1)  # a pause that lasts to the end ends with it, and releases nothing
+        # Should it have ended as it began: the picture with which it would have begun, since players want one.
+        last = self._last or self._first
+        if last is not None:
+            self._encode(last, self._timing.recorded_ns(end_ns))
         for packet in self._encoder.flush():
             self._packets.put(packet)

@@ -70,7 +70,9 @@ def test_instants_become_places() -> None:
         *(0, 0, 50, 100, 100, 120, 140)
     ]
     assert pauses.paused_ns(150, 310) == 60
-    assert [pauses.resumed_before(instant) for instant in (199, 200, 339, 340)] == [None, 200, 200, 340]
+    assert [pauses.goes_on_at(instant) for instant in (99, 100, 199, 200, 339, 340)] == [99, 200, 200, 200, 340, 340]
+    pauses.pause(400)
+    assert [pauses.goes_on_at(instant) for instant in (399, 400, 1_000)] == [399, None, None]
 
 
 def test_instants_never_go_back() -> None:

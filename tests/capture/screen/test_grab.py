@@ -140,6 +140,14 @@ def test_late_grabs_miss_ticks_and_stay_on_the_schedule() -> None:
     assert (stage.grabber.captured, stage.grabber.dropped) == (9, 1)
 
 
+def test_instants_missed_while_the_screen_stands_still_lose_nothing() -> None:
+    stage = Stage()
+    stage.at = {0.75: stage.show(RED)}
+    stage.desktop.before_grab = lambda number: stage.clock.advance(250 * NS_PER_MS if number == 2 else 0)
+    stage.run(0.95)
+    assert (stage.grabber.captured, stage.grabber.unchanged, stage.grabber.dropped) == (9, 7, 0)
+
+
 # --- An encoder that is too slow --------------------------------------------------------------------------------------
 
 
