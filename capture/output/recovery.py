@@ -117,15 +117,17 @@ def recover(leftover: Leftover, on_progress: Callable[[float], None] = lambda re
 
 def _recover_locked(leftover: Leftover, on_progress: Callable[[float], None]) -> Recovered:
     part, final = leftover.part, leftover.final
+    mended = part.with_name(f".{final.stem[:80]}.mended{final.suffix}")
     contents = _inspect(part, False, on_progress)
     if not any(content.frames or (content.kind == "video" and content.packets) for content in contents):
         raise RecoveryError(f"{part} holds nothing that can be played", _KEPT)
     duration_s = max(content.end_s for content in contents)
+    with contextlib.suppress(OSError):
+        mended.unlink(missing_ok=True)  # of an earlier run that was killed
     finished = _finished_before(leftover, contents)
     if finished is not None:
         _remove(part)
         return Recovered(finished, duration_s, finished.stat().st_size)
-    mended = part.with_name(f".{final.stem[:80]}.mended{final.suffix}")
     try:
         _write_mended(leftover, mended, {i for i, content in enumerate(contents) if content.torn is not None})
         _compare(part, mended, contents, on_progress)
@@ -172,7 +174,6 @@ def _write_mended(leftover: Leftover, mended: Path, torn: set[int]) -> None:
     if name is None:
         raise RecoveryError(f"{leftover.part} has a suffix that is not known", _KEPT)
     try:
-        mended.unlink(missing_ok=True)  # of an earlier run that was killed
         descriptor = part_file.create_private(mended)
     except FileExistsError as error:
         raise part_file.explain(error, mended, "cannot be written") from error

@@ -35,7 +35,7 @@ CASES = [
 
 
 def kill_at(after_ms: int, folder: Path, name: str, quality: str, sound: str, pictures: str) -> float:
-    """Start the child, kill it as soon as it says that `after_ms` were put in; returns the seconds that it said last."""
+    """Start the child, kill it as soon as it says that `after_ms` were put in; returns the last seconds it said."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "scripts")])}
     arguments = [sys.executable, str(CHILD), str(folder), name, quality, sound, pictures]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment) as child:

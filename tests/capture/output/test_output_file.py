@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from datetime import datetime
@@ -330,8 +331,6 @@ def test_an_ogg_file_ends_with_its_end_mark(tmp_path: Path) -> None:
 
 
 def test_a_flac_file_holds_its_length_and_md5(tmp_path: Path) -> None:
-    import hashlib
-
     sound = exact_noise(1.0)
     data = record(tmp_path, "flac", "medium", sound).read_bytes()
 
