@@ -67,6 +67,7 @@ class VirtualDesktop:
 
     `sound` is the kind of sound server, or "none". `screen` is (width, height) in pixels, or None for no X server at
     all. With `private_home` the children's HOME is an empty folder too; without it they keep the caller's.
+    `period` is the shortest that PipeWire works with, in frames.
 
     Raises DesktopError, with nothing left running, when a program is missing or a server does not come up in time. All
     methods block, with deadlines, and may be called from any thread, one at a time.
@@ -78,6 +79,7 @@ class VirtualDesktop:
         screen: tuple[int, int] | None = (1920, 1080),
         window_manager: bool = True,
         private_home: bool = False,
+        period: int = virtual_sound.PERIOD,
     ) -> None:
         if sound not in _SOUND_PROCESSES:
             raise DesktopError(f"unknown sound server {sound!r}: use one of {', '.join(_SOUND_PROCESSES)}")
@@ -87,7 +89,7 @@ class VirtualDesktop:
         self.display: str | None = None
         self._processes = OwnedProcesses("loopnote-desktop-")
         try:
-            self._make_environment(private_home)
+            self._make_environment(private_home, period)
             self._start_all(screen, window_manager)
         except BaseException:
             self.close()
@@ -178,13 +180,13 @@ class VirtualDesktop:
 
     # Start-up
 
-    def _make_environment(self, private_home: bool) -> None:
+    def _make_environment(self, private_home: bool, period: int) -> None:
         self._runtime = self.folder / "run"
         servers_home = self.folder / "servers"
         self._config = servers_home / ".config"
         for folder in (self._runtime, self._runtime / "pulse", servers_home, self._config):
             folder.mkdir(mode=0o700)
-        virtual_sound.write_configuration(self._config)
+        virtual_sound.write_configuration(self._config, period)
 
         self.env = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
         self.env |= virtual_sound.client_environment(self._config, self._runtime)

@@ -11,7 +11,10 @@ from pathlib import Path
 SINK_NAME = "loopnote_null"
 SINK_DESCRIPTION = "Virtual speaker"
 RATE = 48_000
-LEAST_PERIOD = 1024  # frames
+# PipeWire's shortest period, in frames. Left alone, a client that asks for little latency brings it down to 256; with
+# four busy processes on two cores the sound then lost whole periods and fell 26 ms behind within 6 s. With 512 it did
+# neither. Ordinary desktops, where nothing asks for little latency, run at 1024.
+PERIOD = 512
 
 # All sample values of 16-bit and 24-bit sound pass float32 unchanged, so exactness can be tested through the sink.
 _PULSE_DAEMON = f"""
@@ -25,28 +28,25 @@ exit-idle-time = -1
 # Tells libpulse not to start a server of its own when the private one is away (tests stop it on purpose).
 _PULSE_CLIENT = "autospawn = no\n"
 
-# The period is at least 1024 frames, PipeWire's ordinary one and what it takes by itself in virtual machines that it
-# knows. Left alone, a client that asks for little latency brings it down to 256; with four busy processes on two cores
-# the sound then lost whole periods and fell 26 ms behind within 6 s. With this it did neither.
-_PIPEWIRE_SINK = f"""
-context.properties = {{
-  default.clock.rate = {RATE}
-  default.clock.min-quantum = {LEAST_PERIOD}
-  default.clock.allowed-rates = [ {RATE} ]
-}}
+_PIPEWIRE_SINK = """
+context.properties = {
+  default.clock.rate = %RATE%
+  default.clock.min-quantum = %PERIOD%
+  default.clock.allowed-rates = [ %RATE% ]
+}
 context.objects = [
-  {{ factory = adapter
-    args = {{
+  { factory = adapter
+    args = {
       factory.name            = support.null-audio-sink
-      node.name               = "{SINK_NAME}"
-      node.description        = "{SINK_DESCRIPTION}"
+      node.name               = "%NAME%"
+      node.description        = "%DESCRIPTION%"
       media.class             = Audio/Sink
-      audio.rate              = {RATE}
+      audio.rate              = %RATE%
       audio.position          = [ FL FR ]
       monitor.channel-volumes = true
       object.linger           = true
-    }}
-  }}
+    }
+  }
 ]
 """
 
@@ -73,15 +73,20 @@ wireplumber.profiles = {
 """
 
 
-def write_configuration(config_home: Path) -> None:
+def write_configuration(config_home: Path, period: int = PERIOD) -> None:
     """Write the settings of servers and clients below `config_home`.
 
-    That must be `.config` in the servers' home: PulseAudio's daemon looks nowhere else.
+    That must be `.config` in the servers' home: PulseAudio's daemon looks nowhere else. `period` is PipeWire's
+    shortest, in frames.
     """
+    sink = _PIPEWIRE_SINK
+    values = {"RATE": RATE, "PERIOD": period, "NAME": SINK_NAME, "DESCRIPTION": SINK_DESCRIPTION}
+    for name, value in values.items():
+        sink = sink.replace(f"%{name}%", str(value))
     files = {
         "pulse/daemon.conf": _PULSE_DAEMON,
         "pulse/client.conf": _PULSE_CLIENT,
-        "pipewire/pipewire.conf.d/50-null-sink.conf": _PIPEWIRE_SINK,
+        "pipewire/pipewire.conf.d/50-null-sink.conf": sink,
         "wireplumber/main.lua.d/51-no-devices.lua": _WIREPLUMBER_04_MAIN,
         "wireplumber/bluetooth.lua.d/51-no-devices.lua": _WIREPLUMBER_04_BLUETOOTH,
         "wireplumber/wireplumber.conf.d/51-no-devices.conf": _WIREPLUMBER_05,

@@ -171,3 +171,10 @@ def test_a_failing_server_says_why_and_leaves_nothing(monkeypatch: pytest.Monkey
         VirtualDesktop("pulse")
     assert "\n" not in str(failure.value)
     assert list(tmp_path.iterdir()) == [broken]
+
+
+@pytest.mark.parametrize("period", [512, 1024])
+def test_pipewire_keeps_the_period_that_it_was_given(period: int) -> None:
+    with VirtualDesktop("pipewire", screen=None, period=period) as pipewire:
+        settings = run_in(pipewire, ["pw-metadata", "-n", "settings"]).stdout
+    assert f"key:'clock.min-quantum' value:'{period}'" in settings
