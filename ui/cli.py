@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = bool(os.environ.get("LOOPNOTE_DEBUG"))
     if debug:
         logging.basicConfig(level=logging.DEBUG, format="%(relativeCreated)d ms %(threadName)s %(name)s: %(message)s")
-    else:
+    elif not logging.getLogger().hasHandlers():
         # Without any handler Python would print warnings and tracebacks of the log to the terminal.
         logging.getLogger().addHandler(logging.NullHandler())
     try:
