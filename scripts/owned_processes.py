@@ -114,7 +114,7 @@ class OwnedProcesses:
 
         def launch() -> subprocess.Popen[bytes]:
             with self._log_path(name).open("ab") as log:
-                return subprocess.Popen(
+                process = subprocess.Popen(
                     [*guard, *argv],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -124,10 +124,11 @@ class OwnedProcesses:
                     pass_fds=pass_fds,
                     start_new_session=True,
                 )
+            # Noted here: an interrupted caller would not come to it, and the process would be forgotten.
+            self._running[name] = process
+            return process
 
-        process = self._launcher.submit(launch).result()
-        self._running[name] = process
-        return process
+        return self._launcher.submit(launch).result()
 
     def wait_for(self, name: str, ready: Callable[[], bool], timeout_s: float) -> None:
         """Block until `ready()`, failing at once with the server's own last words when `name` ends before."""
@@ -166,6 +167,8 @@ class OwnedProcesses:
 
     def close(self) -> None:
         """End everything and remove the folder. May be called again."""
+        with contextlib.suppress(RuntimeError):  # the second time, the launcher is gone
+            self._launcher.submit(lambda: None).result()  # after whatever an interrupted `start` still has under way
         self.stop(*reversed(list(self._running)))
         self._launcher.shutdown()
         self._tell_sweeper("none")
