@@ -47,6 +47,7 @@ class FakeSource:
         self.silence_reason = ""
         self.opened = 0
         self.closed = 0
+        self.reads = 0
         self.is_open = False
         self._items: deque[AudioBlock | CaptureError] = deque()
         self._woken = False
@@ -73,6 +74,7 @@ class FakeSource:
 
     def read(self, timeout_s: float) -> AudioBlock | None:
         with self._changed:
+            self.reads += 1
             self._changed.wait_for(lambda: bool(self._items) or self._woken, timeout_s)
             self._woken = False
             item = self._items.popleft() if self._items else None

@@ -13,7 +13,7 @@ import pytest
 from capture.channel import Channel, Closed, Overflow
 from capture.clock import Clock, FakeClock, MonotonicClock
 from capture.errors import NoSoundServer, WorkerFault
-from capture.model import AudioBlock
+from capture.model import AudioBlock, Device
 from capture.sound import grab as grab_module
 from capture.sound.fake import FakeSource
 from capture.sound.grab import NO_ROOM, SourceBlock, SourceGone, SourceHole, SourceItem, SourceOpened, grab
@@ -112,6 +112,8 @@ def test_a_silence_that_is_a_fault_is_told_once(monkeypatch: pytest.MonkeyPatch)
         clock.advance(1_000 * MS)
         assert running.next() == SourceHole(7, 4_010 * MS, "the sound server stopped answering")
         clock.advance(5_000 * MS)
+        reads = source.reads
+        wait_for(lambda: source.reads > reads + 2)
         source.feed(samples(), 9_000 * MS)
         assert isinstance(running.next(), SourceBlock)
         clock.advance(1_000 * MS)
@@ -188,14 +190,27 @@ def test_a_bug_in_a_source_ends_it_as_a_fault() -> None:
     assert not source.is_open
 
 
-def test_a_server_that_comes_back_is_heard_within_a_second(own_desktop: VirtualDesktop) -> None:
-    with grabbing(PulseSound().loopback(None)) as running:
+def test_a_server_that_comes_back_is_heard_within_a_second(
+    own_desktop: VirtualDesktop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = PulseSound().loopback(None)
+    attempts = 0
+    really_open = source.open
+
+    def count_and_open() -> Device:
+        nonlocal attempts
+        attempts += 1
+        return really_open()
+
+    monkeypatch.setattr(source, "open", count_and_open)
+    with grabbing(source) as running:
         running.until(SourceOpened)
         own_desktop.stop_sound()
         hole = running.until(SourceHole)
         assert isinstance(hole, SourceHole)
         assert "server" in hole.reason
         running.until(SourceGone)
+        wait_for(lambda: attempts > 7)  # by now it tries at its slowest
         own_desktop.start_sound()
         back_ns = time.monotonic_ns()
         opened = running.until(SourceOpened)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.errors import CaptureError, NoSoundServer
+from capture.errors import CaptureError, NoSoundServer, SourceLost
 from capture.sound import pulse_link, pulse_watch
 from capture.sound.pulse import PulseSound
 from capture.sound.pulse_watch import Watcher, ask
@@ -196,6 +196,31 @@ def test_the_watch_survives_a_frozen_server(own_desktop: VirtualDesktop, monkeyp
     finally:
         own_desktop.thaw_sound()
         watcher.leave(listener)
+
+
+def test_speakers_of_different_rates_are_told_apart(own_desktop: VirtualDesktop) -> None:
+    own_desktop.load_null_sink("compact_disc", rate=44_100)
+    rates = {device.id: device.samplerate for device in PulseSound().devices()}
+    assert rates.pop("compact_disc") == 44_100
+    assert set(rates.values()) == {48_000}
+
+
+def test_a_stream_is_never_moved_to_another_device(own_desktop: VirtualDesktop) -> None:
+    # Both servers would move it, in silence, to what is the default then: it might be a microphone.
+    if own_desktop.sound == "pulse":
+        own_desktop.pactl("load-module", "module-rescue-streams")
+    module = own_desktop.load_null_sink("headphones")
+    ask(DEADLINE_S)
+    ended = threading.Event()
+    stream = pulse_link.open_stream("headphones.monitor", 48_000, 2, 0.05, ended.set)
+    try:
+        ended.clear()  # becoming ready set it too
+        own_desktop.unload(module)
+        assert ended.wait(DEADLINE_S)
+        with pytest.raises(SourceLost):
+            stream.take()
+    finally:
+        pulse_link.close_stream(stream)
 
 
 def test_volume_changes_disturb_nobody(own_desktop: VirtualDesktop) -> None:

@@ -112,6 +112,13 @@ def test_the_cycle_is_found_out(cycle: int) -> None:
     assert stamps.sounded_ns(cycle) == pytest.approx(server.sounded_ns(0), abs=4.1 * MS)
 
 
+def test_few_answers_far_apart_make_no_cycle() -> None:
+    stamps = Stamps(RATE, cycle_late=True)
+    for number in (1, 2, 3):
+        stamps.learn(START_NS + number * 100 * MS, number * 4_800, 0)
+    assert stamps.sounded_ns(0) == START_NS
+
+
 def test_where_there_is_no_cycle_nothing_is_taken_off() -> None:
     dice = random.Random(1)
     stamps = Stamps(RATE, cycle_late=True)
