@@ -295,8 +295,7 @@ def check_tones(source: SimulatedSource, minutes: float, settled_s: float, sampl
     assert roughness(sound[: -samplerate // 30, 1], high_hz, samplerate).max() < 10 ** (-60 / 20)
 
 
-@pytest.mark.parametrize("jitter", JITTERS)
-@pytest.mark.parametrize("ppm", [300.0, -300.0])
+@pytest.mark.parametrize(("ppm", "jitter"), [(300.0, "pipewire"), (-300.0, "pulse")])
 def test_five_minutes_of_300_ppm_sound_right(ppm: float, jitter: str) -> None:
     source = SimulatedSource(low_and_high(40.0, 997.0), steady(ppm), jitter_s=JITTERS[jitter])
     check_tones(source, 5.0, 160.0, RATE)
