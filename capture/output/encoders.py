@@ -6,6 +6,7 @@ released. `av` is imported lazily, so that the formats can be looked at on a mac
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +182,7 @@ def add_video_stream(container: av.container.OutputContainer, plan: VideoPlan, s
     if plan.codec.startswith("libx264"):
         # One thread costs the least work. Where it is too slow, slices share one picture; threads a picture each would
         # hold pictures back, on a still screen for seconds.
-        context.thread_count = 2 if many else 1
+        context.thread_count = min(4, os.cpu_count() or 1) if many else 1
     else:
         # More threads cost VP8 several times the work (measured: 37 ms against 9 for scrolling text).
         context.thread_count = 1

@@ -65,4 +65,4 @@ def _entry(part: Path) -> Path:
 def _state_folder() -> Path:
     import platformdirs
 
-    return platformdirs.user_state_path("loopnote")
+    return platformdirs.user_state_path("loopnote", appauthor=False)

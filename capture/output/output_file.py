@@ -130,7 +130,7 @@ class OutputFile:
             options = dict(self.plan.muxer_options)
             container = av.open(part, "w", format=self.plan.container, container_options=options)
             self._container = container
-            container.metadata.update({"comment": "Recorded with Loopnote", **self._tags})
+            container.metadata.update(_tags({"comment": "Recorded with Loopnote", **self._tags}))
             if self.plan.video is not None:
                 assert self._video_size is not None
                 picture = add_video_stream(container, self.plan.video, self._video_size)
@@ -245,10 +245,7 @@ class OutputFile:
         with contextlib.suppress(OutputError):  # it is kept in `part.fault`
             for packet in self._times.end() if self._times else []:
                 self._mux(packet)
-        if part.fault is None:
-            part.hold_patches()
-        else:
-            part.cut_back()
+        part.hold_patches()
         self._close_container()
         if part.fault is None:
             part.sync()
@@ -261,6 +258,8 @@ class OutputFile:
             self.remarks.append(f"the end of the file could not be written: {part.fault.strerror}")
             with contextlib.suppress(OSError):
                 part_file.sync(self._descriptor)
+        if os.name == "nt":
+            self._release()  # Windows renames nothing that is open; elsewhere the lock is kept until it has its name
         try:
             final = self._give_name()
         finally:
@@ -321,6 +320,11 @@ class OutputFile:
         if descriptor >= 0:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags as every container takes them: a file's name, of which a title is made, may hold what is no Unicode."""
+    return {key: value.encode("utf-8", "replace").decode().replace("\0", " ") for key, value in tags.items()}
 
 
 class WavSizes:

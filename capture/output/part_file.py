@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from capture.errors import DiskFull, FileTaken, OutputError
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows only
+_LOCKED_BYTE = 1 << 62
 _FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 WriteFunction = Callable[[int, bytes | memoryview], int]
@@ -78,8 +80,8 @@ class PartFile:
     def hold_patches(self) -> None:
         """From now on keep back what is written over the whole part, until `release_patches`.
 
-        The end of a file is appended first and made valid by a change near its start. Should appending fail for lack of
-        room, the change must not happen: the file stays as playable as it was.
+        The end of a file is appended first and made valid by a change near its start. Should a power cut bring the
+        change to the disk and not what it points to, the file would be lost; so a sync goes between the two.
         """
         self._patches = []
 
@@ -162,17 +164,24 @@ def make_folder(folder: Path, private: bool) -> None:
 
 
 def lock(descriptor: int) -> bool:
-    """Take the lock that says "a live process writes this"; True when it is ours. Never waits."""
+    """Take the lock that says "a live process writes this"; True when it is ours. Never waits.
+
+    The system takes it back when the process ends, however it ends.
+    """
     try:
-        import fcntl
-    except ImportError:  # Windows: a file that is open for writing cannot be renamed or removed anyway
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a file system without locks
+        if sys.platform == "win32":
+            # Windows locks bytes, and nobody else can read or write them: so one that the file never has.
+            import msvcrt
+
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # Anything else: a file system without locks.
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
     return True
 
 

@@ -110,9 +110,14 @@ def recover(leftover: Leftover, on_progress: Callable[[float], None] = lambda re
         # Held until the end, so that a second `recover` leaves this one alone.
         if not part_file.lock(descriptor):
             raise RecoveryError(f"{part} is being written or repaired just now", "Try again when that has ended.")
-        return _recover_locked(leftover, on_progress)
+        recovered = _recover_locked(leftover, on_progress)
+        if os.name != "nt":
+            _remove(part)
     finally:
         os.close(descriptor)
+    if os.name == "nt":
+        _remove(part)  # Windows removes nothing that is open
+    return recovered
 
 
 def _recover_locked(leftover: Leftover, on_progress: Callable[[float], None]) -> Recovered:
@@ -126,7 +131,6 @@ def _recover_locked(leftover: Leftover, on_progress: Callable[[float], None]) ->
         mended.unlink(missing_ok=True)  # of an earlier run that was killed
     finished = _finished_before(leftover, contents)
     if finished is not None:
-        _remove(part)
         return Recovered(finished, duration_s, finished.stat().st_size)
     try:
         _write_mended(leftover, mended, {i for i, content in enumerate(contents) if content.torn is not None})
@@ -135,10 +139,8 @@ def _recover_locked(leftover: Leftover, on_progress: Callable[[float], None]) ->
     finally:
         with contextlib.suppress(OSError):
             mended.unlink(missing_ok=True)
-    size_bytes = file.stat().st_size
-    _remove(part)
     remarks = () if file == final else (f"{final.name} was there already, so the file is called {file.name}",)
-    return Recovered(file, duration_s, size_bytes, remarks)
+    return Recovered(file, duration_s, file.stat().st_size, remarks)
 
 
 def _inspect(path: Path, pictures: bool, on_progress: Callable[[float], None]) -> list[remux.StreamContent]:

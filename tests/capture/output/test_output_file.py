@@ -364,6 +364,16 @@ def test_the_size_so_far_is_known(tmp_path: Path) -> None:
     assert path.stat().st_size > 96_000
 
 
+def test_a_name_that_is_no_unicode_can_be_a_title(tmp_path: Path) -> None:
+    early = opened(tmp_path, "opus")
+    early.abort()
+    file = OutputFile(early.place, early.plan, ["mix"], None, {"title": "caf\udce9\0 x"}, reserve_bytes=0)
+    file.open()
+
+    with av.open(str(finish(file))) as container:
+        assert container.streams.audio[0].metadata["title"] == "caf?  x"
+
+
 def test_sound_goes_on_when_the_pictures_end(tmp_path: Path) -> None:
     """The screen went away: sound must not pile up in memory waiting for pictures."""
     for name in ("mp4", "mkv", "webm"):
