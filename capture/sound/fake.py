@@ -285,7 +285,7 @@ class FakeSound:
         playing = any(playback.endpoint == device.id and not playback.paused for playback in self.playbacks)
         state = "suspended" if device.id in self.suspended else "running" if playing else "idle"
         extra = {"monitor": f"{device.id}.monitor"} if device.kind is DeviceKind.SPEAKER else {}
-        return replace(device, detail={**extra, "state": state, "muted": False})
+        return replace(device, detail={**extra, "state": state, "muted": False, "volume": 1.0})
 
     def _find(self, kind: DeviceKind, name: str) -> Device:
         wanted = name.casefold()

@@ -10,7 +10,7 @@ from capture.errors import CaptureError, NoSoundServer, SourceLost
 from capture.model import AudioBlock, Device
 from capture.sound import pulse_link
 from capture.sound.pulse_scene import CHANNELS, Playback, Scene, application_device, stream_rate
-from capture.sound.pulse_sources import SCENE_S, SERVER_LOST, Ticks, why_silent
+from capture.sound.pulse_sources import SCENE_S, Ticks, why_silent
 from capture.sound.pulse_watch import Watcher
 from capture.sound.stream_sum import StreamSum
 
@@ -88,7 +88,7 @@ class Application:
                     self._sum.add(tap, start_ns, samples, now_ns)
             except SourceLost as error:
                 if stream.link.ended:
-                    raise SourceLost(SERVER_LOST) from error
+                    raise SourceLost(stream.link.why_ended()) from error
                 # The application closed it, or it was moved: the next scene tells which.
                 self._end(tap)
                 self._new_scene = True

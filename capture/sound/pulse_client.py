@@ -135,6 +135,7 @@ def _endpoint(info: Any) -> Endpoint:
         monitor=str(getattr(info, "monitor_source_name", "") or ""),
         is_monitor=monitor_of != c.PA_INVALID,
         is_hardware=bool(info.flags & _HARDWARE),
+        volume=round(float(info.volume.value_flat), 3),
     )
 
 

@@ -38,6 +38,7 @@ class Endpoint:
     monitor: str = ""  # of a speaker: the id of the source that gives what it plays
     is_monitor: bool = False  # of a source: it gives what a speaker plays
     is_hardware: bool = False
+    volume: float = 1.0  # as the mixer shows it: 1 is 100 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,8 @@ def _find(
 
 
 def speaker_device(scene: Scene, speaker: Endpoint, **detail: object) -> Device:
+    """`muted` and `volume` matter: what a speaker without a mixer of its own plays is recorded as loud as it is set."""
+    monitor = next((source for source in scene.sources if source.id == speaker.monitor), None)
     return Device(
         DeviceKind.SPEAKER,
         speaker.id,
@@ -177,7 +180,13 @@ def speaker_device(scene: Scene, speaker: Endpoint, **detail: object) -> Device:
         speaker.id == scene.default_speaker,
         speaker.samplerate,
         speaker.channels,
-        {"monitor": speaker.monitor, "state": speaker.state, "muted": speaker.muted, **detail},
+        {
+            "monitor": speaker.monitor,
+            "state": speaker.state,
+            "muted": speaker.muted or (monitor is not None and monitor.muted),
+            "volume": speaker.volume,
+            **detail,
+        },
     )
 
 
@@ -189,7 +198,7 @@ def microphone_device(scene: Scene, source: Endpoint, **detail: object) -> Devic
         source.id == scene.default_microphone,
         source.samplerate,
         source.channels,
-        {"state": source.state, "muted": source.muted, **detail},
+        {"state": source.state, "muted": source.muted, "volume": source.volume, **detail},
     )
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 BLOCK_S = 0.05
 # How long the server may take to say what there is, at open.
 SCENE_S = 1.0
-SERVER_LOST = "the sound server ended"
 
 
 class Ticks:
@@ -155,7 +154,8 @@ class EndpointSource:
     def _why_lost(self) -> str:
         assert self._stream is not None
         assert self._chosen is not None
-        return SERVER_LOST if self._stream.link.ended else self._gone(self._chosen.title)
+        link = self._stream.link
+        return link.why_ended() if link.ended else self._gone(self._chosen.title)
 
 
 class Loopback(EndpointSource):

@@ -57,6 +57,7 @@ _pa: Any = sc._pa
 
 # pulse/def.h: connect to a running server only. Starting one is the session's business, and would block without limit.
 _CONTEXT_NOAUTOSPAWN = 1
+_ERROR_TIMEOUT = 8
 _FLAGS = (
     # Lets the server choose short cycles; without it a null sink of PulseAudio works in steps of two seconds.
     #
@@ -67,6 +68,8 @@ _FLAGS = (
     # Without it, a removed speaker or a closed application moves the stream in silence to the default source: perhaps
     # the microphone, perhaps another application. With it the stream fails at once, and following is our own decision.
     | _pa.PA_STREAM_DONT_MOVE
+    # Servers remember that a program's recording was muted once, and would mute it for ever.
+    | _pa.PA_STREAM_START_UNMUTED
 )  # fmt: skip
 _CLOSE_S = 0.5
 # The server answers within 1 ms; one that does not is frozen or overloaded, and its last word on the time must do.
@@ -132,6 +135,12 @@ class Link(sc._PulseAudio):  # type: ignore[misc]
     @property
     def ended(self) -> bool:
         return self._state in (_pa.PA_CONTEXT_FAILED, _pa.PA_CONTEXT_TERMINATED)
+
+    def why_ended(self) -> str:
+        """The text for it: libpulse gives a server up that has not answered for 30 s, without its having ended."""
+        with self.locked():
+            timed_out = _pa.pa_context_errno(self.context) == _ERROR_TIMEOUT
+        return "the sound server stopped answering" if timed_out else "the sound server ended"
 
     def close(self) -> None:
         """Disconnect, without waiting for the server. Not from a callback. No stream may use the link any more."""

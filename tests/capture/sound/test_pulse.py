@@ -223,6 +223,21 @@ def test_a_stream_is_never_moved_to_another_device(own_desktop: VirtualDesktop) 
         pulse_link.close_stream(stream)
 
 
+def test_a_muted_speaker_or_monitor_is_told(own_desktop: VirtualDesktop) -> None:
+    # What it plays is then recorded as silence, by any recorder.
+    speaker = own_desktop.pactl("get-default-sink").strip()
+
+    def muted() -> bool:
+        return bool(next(device for device in PulseSound().devices() if device.id == speaker).detail["muted"])
+
+    assert not muted()
+    for kind, name in (("sink", speaker), ("source", f"{speaker}.monitor")):
+        own_desktop.pactl(f"set-{kind}-mute", name, "1")
+        assert muted()
+        own_desktop.pactl(f"set-{kind}-mute", name, "0")
+        assert not muted()
+
+
 def test_volume_changes_disturb_nobody(own_desktop: VirtualDesktop) -> None:
     bench = PulseBench(own_desktop)
     source = bench.sound.loopback(None)

@@ -148,7 +148,7 @@ def test_devices_have_what_the_interface_promises() -> None:
     assert [d.name for d in devices if d.kind is DeviceKind.APPLICATION] == ["Firefox", "WhatsApp", "Signal", "mpv"]
     headset = next(device for device in devices if device.id == "alsa_output.usb")
     assert headset.is_default
-    assert headset.detail == {"monitor": "alsa_output.usb.monitor", "state": "idle", "muted": False}
+    assert headset.detail == {"monitor": "alsa_output.usb.monitor", "state": "idle", "muted": False, "volume": 1.0}
     assert not any(device.is_default for device in devices if device.kind is DeviceKind.MICROPHONE)
     browser = next(device for device in devices if device.name == "Firefox")
     assert browser.id == "org.mozilla.firefox"
