@@ -176,12 +176,17 @@ class Recorder:
         self._move(State.STOPPING)
         if end.discard:
             session.discard(end.at_ns)
+        elif end.at_ns <= session.timing.origin_ns:
+            session.discard(session.timing.origin_ns)
+            self._error = CaptureError("the recording was stopped before it began, so there is no file", "")
         else:
             self._result = session.end(end.at_ns, exact=self._by_duration)
         self._move(State.IDLE)
+        self._ended.set()
         if self._result is not None:
             self._emit(Finished(self._result))
-        self._ended.set()
+        elif self._error is not None:
+            self._emit(Failed(self._error))
 
     def _conduct(self, session: Session) -> _Stop:
         """Obey commands until the end."""
@@ -192,7 +197,9 @@ class Recorder:
             if due_ns is not None and now_ns >= due_ns:
                 self._by_duration = True
                 return _Stop(due_ns)
-            waits_s = [1.0 if due_ns is None else (due_ns - now_ns) / NS_PER_S]
+            if not session.has_sound and self._state is State.RECORDING:
+                session.tell_levels(now_ns, {})
+            waits_s = [1.0 if due_ns is None else min(1.0, (due_ns - now_ns) / NS_PER_S)]
             if watchdog is not None:
                 waits_s.append(watchdog.look(now_ns))
             try:

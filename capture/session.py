@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 PICTURE_BOUND = 8
 # Packets waiting for the disk: about 20 s of one sound track and a 60 fps picture, a few MB.
 PACKET_BOUND = 2400
+# Lossless pictures are large: 64 MB of them is as much memory as waits for a disk at most.
+PACKET_BOUND_BYTES = 64 << 20
 FIRST_PICTURE_LIMIT_S = 2.0
 # The file goes on a little beyond the instant of the stop: the stamps of the sound may be some milliseconds off, and
 # the last syllable must be in the file.
@@ -83,7 +85,9 @@ class Session:
         self._faults: list[Fault] = []
         self.sources = Sources(settings, clock, self._faulty("sound source"))
         self._pictures: Channel[VideoFrame] = Channel("pictures", PICTURE_BOUND, Overflow.DROP_NEWEST)
-        self._packets: Channel[Any] = Channel("packets", PACKET_BOUND, Overflow.BLOCK)
+        self._packets: Channel[Any] = Channel(
+            "packets", PACKET_BOUND, Overflow.BLOCK, PACKET_BOUND_BYTES, lambda packet: packet.size
+        )
         self.grabber: ScreenGrabber | None = None
         self._grab_screen: Worker | None = None
         self._mix: Worker | None = None
@@ -231,7 +235,7 @@ class Session:
             self._packets,
             self.timing,
             self._clock,
-            self._tell_levels,
+            self.tell_levels,
             self.sources.note_opened,
         )
         body = lambda stop: self.sound_stage.run(stop, self.sources.early)  # noqa: E731
@@ -283,7 +287,8 @@ class Session:
         """Remember a fault for the result."""
         self._faults.append(fault)
 
-    def _tell_levels(self, now_ns: int, peaks_dbfs: dict[str, float]) -> None:
+    def tell_levels(self, now_ns: int, peaks_dbfs: dict[str, float]) -> None:
+        """How the recording stands. Called by the mix thread; where there is no sound, by the recorder's."""
         self._emit(Levels(self.timing.position_s(now_ns), self.output.size_bytes, peaks_dbfs))
 
     def _faulty(self, stage: str) -> Callable[[CaptureError], None]:

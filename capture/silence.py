@@ -41,13 +41,14 @@ class SilenceWatchdog:
         return 3600.0
 
     def _say(self) -> None:
-        heard = self._session.sources.listened_to()
+        known = self._session.sources.device_names
+        heard = ", ".join(known) or "no device"
         text = f"nothing but silence so far from: {heard}"
         try:
             others = [device.name for device in self._sound.sounding(LISTEN_S)] if self._sound else []
         except CaptureError:
             others = []
-        others = [name for name in others if name not in heard]
+        others = [name for name in others if name not in known]
         if others:
             hint = f"Sound is playing on: {', '.join(others)}. Record that with: --speaker {others[0]!r}"
         else:

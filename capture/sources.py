@@ -60,9 +60,10 @@ class Sources:
     def gain_db(self, name: str) -> float:
         return self._settings.gains_db.get("mic" if name == MICROPHONE else "system", 0.0)
 
-    def listened_to(self) -> str:
-        """The devices that are recorded, for messages to people."""
-        return ", ".join(device.name for device in self._devices.values()) or "no device"
+    @property
+    def device_names(self) -> list[str]:
+        """The devices that are recorded, as people call them."""
+        return [device.name for device in self._devices.values()]
 
     def note_opened(self, index: int, device: Device) -> None:
         """A source was opened again. Mix thread."""
