@@ -257,7 +257,7 @@ class _Patient:
         if self._sound is None:
             if self._machine.is_linux:
                 _need_library("libpulse.so.0", "sound library", self._machine)
-            from capture.sound.source import sound_system
+            from capture.sound.system import sound_system
 
             self._sound = sound_system()
         return self._sound

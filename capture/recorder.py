@@ -16,10 +16,12 @@ from capture.channel import Channel, Closed, Empty, Overflow
 from capture.clock import NS_PER_S, Clock, MonotonicClock
 from capture.errors import CaptureError, WorkerFault
 from capture.model import Event, Failed, Finished, Levels, Notice, RecordingResult, State, StateChanged
+from capture.result import summarise
 from capture.session import Fault, Session
 from capture.settings import RecordingSettings
 from capture.silence import SilenceWatchdog
-from capture.sound.source import SoundSystem, sound_system
+from capture.sound.source import SoundSystem
+from capture.sound.system import sound_system
 from capture.worker import Worker
 
 if TYPE_CHECKING:
@@ -180,7 +182,8 @@ class Recorder:
             session.discard(session.timing.origin_ns)
             self._error = CaptureError("the recording was stopped before it began, so there is no file", "")
         else:
-            self._result = session.end(end.at_ns, exact=self._by_duration)
+            file = session.end(end.at_ns, exact=self._by_duration)
+            self._result = summarise(session, file)
         self._move(State.IDLE)
         self._ended.set()
         if self._result is not None:

@@ -20,11 +20,11 @@ DROPPED_SHARE_LIMIT = 0.005
 DROPPED_LEAST_S = 0.1
 
 
-def summarise(session: Session, file: Path, remarks: list[str]) -> RecordingResult:
-    """The result of a session that has ended with `file`, of which `remarks` are to be told. The recorder's thread."""
+def summarise(session: Session, file: Path) -> RecordingResult:
+    """The result of a session that has ended with `file`. The recorder's thread."""
     audio = _audio(session)
     video = _video(session)
-    degraded = [str(fault.error) for fault in session.faults] + remarks
+    degraded = [str(fault.error) for fault in session.faults] + session.output.remarks
     degraded += session.mixer.remarks() if audio is not None else []
     degraded += [notice.text for notice in session.notices if notice.degrades and notice.text not in degraded]
     if audio is not None:

@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from capture.channel import Channel, Overflow
 from capture.clock import NS_PER_MS, NS_PER_S, Clock
 from capture.errors import CaptureError, NoSoundServer, OutputError, ScreenUnavailable, WorkerFault
-from capture.model import AudioFormat, Event, Levels, Notice, RecordingResult, VideoFrame
-from capture.result import summarise
+from capture.model import AudioFormat, Event, Levels, Notice, VideoFrame
 from capture.settings import RecordingSettings
 from capture.sources import Sources
 from capture.stages.picture_count import PictureCount
@@ -311,15 +311,15 @@ class Session:
 
     # --- ending -------------------------------------------------------------------------------------------------------
 
-    def end(self, at_ns: int, exact: bool) -> RecordingResult:
-        """Finish at `at_ns` (a little later unless `exact`), close the file, say what became of it."""
+    def end(self, at_ns: int, exact: bool) -> Path:
+        """Finish at `at_ns` (a little later unless `exact`) and close the file; returns it."""
         self._finish(at_ns if exact else at_ns + TAIL_NS)
         file = self._writing.file
         if file is None:
             # The last: before it, there may have been a warning that the disk was nearly full.
             error = next((f.error for f in reversed(self._faults) if f.stage == "write"), None)
             raise error or OutputError("the file could not be finished", "Run: loopnote recover")
-        return summarise(self, file, self.output.remarks)
+        return file
 
     def discard(self, at_ns: int) -> None:
         """End without keeping anything."""

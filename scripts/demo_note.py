@@ -51,7 +51,7 @@ def _check() -> int:
     """Exit code 0 when both are there; says what is missing."""
     from capture.errors import CaptureError
     from capture.screen.system import screen_system
-    from capture.sound.source import sound_system
+    from capture.sound.system import sound_system
 
     missing = 0
     for ask in (lambda: screen_system().screens(), lambda: sound_system().devices()):

@@ -39,7 +39,7 @@ def devices(as_json: bool) -> int:
 
 
 def _sound_devices() -> list[Device]:
-    from capture.sound.source import sound_system
+    from capture.sound.system import sound_system
 
     return sound_system().devices()
 

@@ -6,12 +6,10 @@ opening it again. Only `wake` may be called by another thread.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from capture.errors import CaptureError
 from capture.model import AudioBlock, Device
 
 
@@ -100,20 +98,3 @@ class SoundSystem(Protocol):
     def sounding(self, listen_s: float) -> list[Device]:
         """The speakers on which something other than silence plays now, found by listening for `listen_s`."""
         ...
-
-
-def sound_system() -> SoundSystem:
-    """This computer's sound. Raises `CaptureError` where Loopnote knows no way to it."""
-    if sys.platform == "win32":
-        from capture.sound.windows import WindowsSound
-
-        return WindowsSound()
-    if sys.platform == "darwin":
-        from capture.sound.macos import MacSound
-
-        return MacSound()
-    if sys.platform.startswith("linux"):
-        from capture.sound.pulse import PulseSound
-
-        return PulseSound()
-    raise CaptureError(f"Loopnote cannot record sound on {sys.platform} yet", "Record the screen only: --no-system.")

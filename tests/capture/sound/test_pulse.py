@@ -62,10 +62,10 @@ def test_the_libraries_are_loaded_late(own_desktop: VirtualDesktop) -> None:
         own_desktop,
         """
 import sys
-import capture.sound.source
+import capture.sound.system
 import capture.sound.grab
 assert not {"numpy", "soundcard", "pulsectl", "cffi"} & set(sys.modules)
-sound = capture.sound.source.sound_system()
+sound = capture.sound.system.sound_system()
 assert not {"soundcard", "pulsectl"} & set(sys.modules)
 sound.devices()
 assert "soundcard" not in sys.modules
