@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 from capture.errors import OutputError, RecoveryError
 from capture.output import journal, names, part_file, remux
@@ -181,29 +180,24 @@ def _write_mended(leftover: Leftover, mended: Path, torn: set[int]) -> None:
         raise part_file.explain(error, mended, "cannot be written") from error
     except OSError as error:
         raise part_file.explain(error, mended.parent, "cannot be written to") from error
-    with os.fdopen(descriptor, "w+b") as file:
-        try:
-            remux.copy(leftover.part, _Unclosed(file), name, torn)
-            file.flush()
-            if name == "flac":
-                remux.complete_flac_header(_Unclosed(file))
-                file.flush()
-            os.fsync(file.fileno())
-            date = leftover.changed_at.timestamp()
-            os.utime(mended, (date, date))  # when it was recorded, not when it was repaired
-        except OSError as error:
-            if not isinstance(error, av.FFmpegError):
-                raise part_file.explain(error, mended, "could not be written") from error
-            raise RecoveryError(f"{leftover.part} could not be repaired: {error.strerror}", _KEPT) from error
-        except av.FFmpegError as error:
-            raise RecoveryError(f"{leftover.part} could not be repaired: {error.strerror}", _KEPT) from error
-
-
-class _Unclosed:
-    """A file as FFmpeg may have it: PyAV closes what it was given, and this one is still needed."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.read, self.write, self.seek, self.tell = file.read, file.write, file.seek, file.tell
+    try:
+        file = part_file.PartFile(descriptor)
+        remux.copy(leftover.part, file, name, torn)
+        if file.fault is None and name == "flac":
+            remux.complete_flac_header(mended)
+        file.sync()
+        if file.fault is not None:
+            raise part_file.explain(file.fault, mended, "could not be written") from file.fault
+        date = leftover.changed_at.timestamp()
+        os.utime(mended, (date, date))  # when it was recorded, not when it was repaired
+    except av.FFmpegError as error:
+        raise RecoveryError(f"{leftover.part} could not be repaired: {error.strerror}", _KEPT) from error
+    except OutputError:
+        raise
+    except OSError as error:
+        raise part_file.explain(error, mended, "could not be written") from error
+    finally:
+        os.close(descriptor)
 
 
 def _compare(

@@ -165,28 +165,30 @@ _MADE_BY_MUXER = {
 }
 
 
-def complete_flac_header(file: Any) -> None:
+def complete_flac_header(path: Path) -> None:
     """Put the number of samples and their MD5 into the header of a FLAC file that was written before they were known.
 
-    `file` is open for reading and writing. Raises av.FFmpegError or OSError.
+    Raises av.FFmpegError or OSError.
     """
     import av
     import numpy as np
 
-    file.seek(_FLAC_RATE_TO_COUNT_AT)
-    (packed,) = struct.unpack(">Q", file.read(8))
-    bits = (packed >> 36 & 31) + 1
-    samples, md5 = 0, hashlib.md5()
-    file.seek(0)
-    with av.open(file, "r", format="flac") as container:
-        for frame in container.decode(audio=0):
-            samples += frame.samples
-            # MD5 is of the samples interleaved, little-endian, each in as few bytes as its bits need; FFmpeg gives 16
-            # bits as they are, and 24 as the upper ones of 32.
-            data = frame.to_ndarray().astype(f"<i{2 if bits <= 16 else 4}", copy=False)
-            md5.update(data.tobytes() if bits <= 16 else data.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes())
-    if samples < 1 << 36:
+    with path.open("r+b") as file:
         file.seek(_FLAC_RATE_TO_COUNT_AT)
-        file.write(struct.pack(">Q", packed & ~((1 << 36) - 1) | samples))
-    file.seek(_FLAC_MD5_AT)
-    file.write(md5.digest())
+        (packed,) = struct.unpack(">Q", file.read(8))
+        bits = (packed >> 36 & 31) + 1
+        samples, md5 = 0, hashlib.md5()
+        with av.open(str(path), format="flac") as container:
+            for frame in container.decode(audio=0):
+                samples += frame.samples
+                # MD5 is of the samples interleaved, little-endian, each in as few bytes as its bits need; FFmpeg gives
+                # 16 bits as they are, and 24 as the upper ones of 32.
+                data = frame.to_ndarray().astype(f"<i{2 if bits <= 16 else 4}", copy=False)
+                if bits > 16:
+                    data = data.view(np.uint8).reshape(-1, 4)[:, 1:]
+                md5.update(data.tobytes())
+        if samples < 1 << 36:
+            file.seek(_FLAC_RATE_TO_COUNT_AT)
+            file.write(struct.pack(">Q", packed & ~((1 << 36) - 1) | samples))
+        file.seek(_FLAC_MD5_AT)
+        file.write(md5.digest())

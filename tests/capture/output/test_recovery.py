@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import random
@@ -250,22 +251,33 @@ def test_a_name_that_is_no_unicode_is_noted_all_the_same(tmp_path: Path) -> None
     assert next(journal.noted())[0] == part
 
 
-def test_a_full_disk_leaves_the_original(
-    tmp_path: Path, killed: dict[tuple[str, str], bytes], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "quality"), EVERY)
+def test_a_disk_that_fills_up_while_copying_leaves_the_original(
+    tmp_path: Path, killed: dict[tuple[str, str], bytes], monkeypatch: pytest.MonkeyPatch, name: str, quality: str
 ) -> None:
-    leftover = leave(tmp_path, "opus", killed["opus", "medium"])
+    leftover = leave(tmp_path, name, killed[name, quality])
+    left = 0
 
-    def refuse(source: Path, target: object, *more: object) -> None:
-        raise OSError(28, "No space left on device")
+    def write(descriptor: int, data: bytes | memoryview) -> int:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(28, "No space left on device")
+        return os.write(descriptor, data)
 
-    monkeypatch.setattr(remux, "copy", refuse)
-
-    with pytest.raises(DiskFull) as caught:
-        recover(leftover)
-
-    assert caught.value.hint
-    assert leftover.part.read_bytes() == killed["opus", "medium"]
-    assert [path.name for path in tmp_path.iterdir()] == [leftover.part.name]
+    monkeypatch.setattr(part_file, "PartFile", functools.partial(part_file.PartFile, write=write))
+    for writes in (0, 1, 2, 3, 10):
+        left = writes
+        try:
+            recovered = recover(leftover)
+        except DiskFull:
+            assert left < 0, writes
+            assert leftover.part.read_bytes() == killed[name, quality]
+            assert [path.name for path in tmp_path.iterdir()] == [leftover.part.name]
+        else:
+            assert left >= 0, writes
+            assert played_s(recovered.file) > LENGTH_S - 0.7
+            return
 
 
 def test_a_copy_that_differs_is_thrown_away(
