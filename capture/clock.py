@@ -31,7 +31,7 @@ class Clock(Protocol):
 class MonotonicClock:
     """The computer's own clock."""
 
-    # On Windows `monotonic_ns` moves in steps of 15.6 ms before Python 3.13; the performance counter is its fine sister.
+    # On Windows `monotonic_ns` moves in steps of 15.6 ms before Python 3.13; the performance counter does not.
     _now_ns = staticmethod(time.perf_counter_ns if sys.platform == "win32" else time.monotonic_ns)
 
     def now_ns(self) -> int:
