@@ -62,32 +62,32 @@ def lateness_s(recorded: Samples, frequency_hz: float, samplerate: int, every_s:
     Whole periods are not told apart, except from one stretch to the next.
     """
     length = round(every_s * samplerate)
-    count = len(recorded) // length
-    turn = np.exp(-2j * np.pi * frequency_hz * np.arange(count * length) / samplerate)
-    mean = (recorded[: count * length] * turn).reshape(count, length).mean(axis=1)
-    late: Seconds = -np.unwrap(np.angle(mean) + np.pi / 2.0) / (2.0 * np.pi * frequency_hz)
+    stretches = recorded[: len(recorded) // length * length].reshape(-1, length)
+    turn = np.exp(-2j * np.pi * frequency_hz * np.arange(length) / samplerate)
+    ahead = -2.0 * np.pi * np.mod(frequency_hz * length * np.arange(len(stretches)) / samplerate, 1.0)
+    late: Seconds = -np.unwrap(np.angle(stretches @ turn) + ahead + np.pi / 2.0) / (2.0 * np.pi * frequency_hz)
     return late
 
 
 def roughness(recorded: Samples, frequency_hz: float, samplerate: int) -> Seconds:
-    """The largest deviation from a pure tone in each stretch of 5 ms, relative to its peak.
+    """The largest deviation from a pure tone in each stretch of 5 ms (100 frames at least), relative to its peak.
 
     Tone and slope of the tone are fitted to each stretch: slow changes of pitch and level do not count, a click does.
+    Stretches overlap by half.
     """
-    length = round(0.005 * samplerate)
-    hop = length // 2
+    length = max(100, round(0.005 * samplerate))
     time = np.arange(length) / samplerate
     phase = 2.0 * np.pi * frequency_hz * time
     slope = time / time[-1] - 0.5
     basis = np.stack([np.cos(phase), np.sin(phase), slope * np.cos(phase), slope * np.sin(phase), np.ones(length)])
-    orthonormal, _ = np.linalg.qr(basis.T)
-    starts = np.arange(0, len(recorded) - length, hop)
-    worst = np.empty(len(starts))
-    for number, start in enumerate(starts):
-        piece = recorded[start : start + length].astype(np.float64)
-        rest = piece - orthonormal @ (orthonormal.T @ piece)
-        worst[number] = np.abs(rest).max() / max(np.abs(piece).max(), 1e-12)
-    return worst
+    tones, _ = np.linalg.qr(basis.T)
+    stretches = np.lib.stride_tricks.sliding_window_view(recorded, length)[:: length // 2]
+    worst = []
+    for start in range(0, len(stretches), 10_000):
+        some = stretches[start : start + 10_000].astype(np.float64)
+        rest = some - some @ tones @ tones.T
+        worst.append(np.abs(rest).max(axis=1) / np.maximum(np.abs(some).max(axis=1), 1e-12))
+    return np.concatenate(worst)
 
 
 @dataclass
