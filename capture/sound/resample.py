@@ -4,10 +4,10 @@ Measured on one 48 kHz stereo source at a ratio of 1.0003, in blocks of 50 ms (T
 recorded minute):
 
                               1 kHz      10 kHz     15 kHz    CPU      flat (0.1 dB) to   delay
-    soxr, fixed ratio, HQ   -134 dB    -134 dB    -136 dB   110 ms       21.9 kHz     none (linear phase)
-    soxr, variable ratio    -121 dB    -117 dB    -118 dB   280 ms       23 kHz       1.61 frames, 1.80 at 10 kHz
-    samplerate sinc_fastest -119 dB    -106 dB    -101 dB   350 ms       17 kHz       none
-    samplerate sinc_medium  -133 dB    -125 dB    -125 dB   650 ms       20.7 kHz     none
+    soxr, fixed ratio, HQ   -134 dB    -134 dB    -136 dB   110 ms       22.3 kHz     none (linear phase)
+    soxr, variable ratio    -121 dB    -117 dB    -118 dB   290 ms       23.0 kHz     1.61 frames, 1.80 at 10 kHz
+    samplerate sinc_fastest -119 dB    -106 dB    -101 dB   350 ms       17.2 kHz     none
+    samplerate sinc_medium  -133 dB    -125 dB    -125 dB   650 ms       20.8 kHz     none
 
 So soxr for both: one library, the least work, no loss of treble. A step of its variable ratio leaves the phase
 unbroken, and its delay does not depend on the ratio. `ResampleStream.delay()` does not tell the variable mode's true
