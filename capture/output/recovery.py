@@ -160,8 +160,6 @@ def _finished_before(leftover: Leftover, contents: list[remux.StreamContent]) ->
     try:
         if not final.is_file():
             return None
-        if final.samefile(leftover.part):
-            return final
         there = remux.inspect(final, False)
     except (OSError, ValueError):  # FFmpeg's errors are one or the other
         return None

@@ -120,6 +120,19 @@ def test_a_file_torn_at_any_byte_is_recovered_as_far_as_it_goes(
     assert recovered_count
 
 
+def test_half_a_picture_is_left_out(tmp_path: Path, killed: dict[tuple[str, str], bytes]) -> None:
+    content = killed["mp4", "medium"]
+    (tmp_path / "whole.mp4").write_bytes(content)
+    with av.open(str(tmp_path / "whole.mp4")) as container:
+        places = [(p.pos, p.size) for p in container.demux(video=0) if p.pos is not None and p.size]
+    start, size = places[40]
+
+    recovered = recover(leave(tmp_path, "mp4", content[: start + size - 1]))
+
+    with av.open(str(recovered.file)) as container:
+        assert len([p for p in container.demux(video=0) if p.size]) == len([p for p, _ in places if p < start])
+
+
 def test_a_complete_file_that_only_lacks_its_name_is_recovered_too(tmp_path: Path) -> None:
     for name, quality in EVERY:
         path = record(tmp_path, name, quality, numbered(1.0), moving(1.0))
