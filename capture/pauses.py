@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # At each side of a cut the sound fades (raised cosine) over this long, so that it does not click. Shorter than any
 # sound of speech, longer than a period of 200 Hz. No other sample is changed.
 FADE_S = 0.005
+# How late a resume may be said without loss: longer than the recorder's thread is ever held up, and little memory.
+KEPT_S = 0.5
 
 
 class Pauses:
@@ -69,8 +71,9 @@ class Pauses:
 class PauseCutter:
     """Cuts pauses out of contiguous sound that begins at `origin_ns`. Called by the mix thread; never blocks.
 
-    A pause should be known before the sound of that instant is cut; the mix lags, so it is. If some was let through
-    already, there is no fade before the cut, and the cut is later by as much at both ends: its length stays right.
+    A pause should be known before the sound of that instant is cut; the mix lags, so it mostly is. If some was let
+    through already, the cut is later at both ends, by as much and by the fade: its length stays right. A resume that is
+    said too late finds its sound in what is kept of a pause for `KEPT_S`; silence stands for what is older.
     """
 
     def __init__(self, pauses: Pauses, origin_ns: int, samplerate: int) -> None:
@@ -85,6 +88,8 @@ class PauseCutter:
         self._run_start: int | None = 0  # where what is kept now began; None: it is being cut
         self._begins_soft = False  # it began after a cut
         self._fading_to: int | None = None  # the cut before which it is already fading out
+        self._kept_frames = round(KEPT_S * samplerate)
+        self._kept: list[Samples] = []  # of a pause that goes on: what a resume may turn out to need
 
     def cut(self, tracks: list[Samples]) -> list[Samples]:
         """The next sound of every track, shape (frames, channels), without what was paused.
@@ -93,6 +98,10 @@ class PauseCutter:
         """
         start = self._frame
         self._frame = end = start + len(tracks[0])
+        if self._kept:
+            start -= len(self._kept[0])
+            tracks = [_joined([kept, track], track) for kept, track in zip(self._kept, tracks, strict=True)]
+            self._kept = []
         goes_on = self._run_start is not None and not self._begins_soft
         if goes_on and not self._cuts and self._seen == len(self._pauses.spans):
             return tracks
@@ -107,10 +116,18 @@ class PauseCutter:
                 at = until
             else:
                 self._run_start = None
-                if cut_to is None or cut_to > end:
+                if cut_to is None:
+                    first = max(at, end - self._kept_frames) - start
+                    self._kept = [track[first:] for track in tracks]
+                    break
+                if cut_to > end:
                     break
                 self._cuts.pop(0)
                 at = cut_to
+                if at < start:
+                    for pieces, track in zip(parts, tracks, strict=True):
+                        pieces.append(_silence_like(track, start - at))
+                    at = start
         return [_joined(pieces, track) for pieces, track in zip(parts, tracks, strict=True)]
 
     def _look(self, start: int) -> None:
@@ -124,6 +141,8 @@ class PauseCutter:
         for start_ns, end_ns in spans[self._seen :]:
             wanted = ns_to_frames(start_ns - self._origin_ns, self._rate)
             earliest = max(start, self._cuts[-1][1] or 0) if self._cuts else start
+            if not self._cuts and self._run_start is not None and self._run_start < start:
+                earliest += self._fade_frames  # what comes now must still fade, or it clicks
             self._shift = max(0, earliest - wanted)
             self._cuts.append((wanted + self._shift, self._end_of(end_ns)))
         self._seen = len(spans)
@@ -159,6 +178,12 @@ class PauseCutter:
         steps = np.minimum((distances + 0.5) / self._fade_frames, 1.0)
         weights: Samples = (0.5 - 0.5 * np.cos(np.pi * steps)).astype(np.float32)
         return weights
+
+
+def _silence_like(track: Samples, frames: int) -> Samples:
+    import numpy as np
+
+    return np.zeros((frames, track.shape[1]), np.float32)
 
 
 def _joined(pieces: list[Samples], track: Samples) -> Samples:

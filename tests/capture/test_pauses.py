@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from capture.clock import frames_to_ns
-from capture.pauses import FADE_S, PauseCutter, Pauses
+from capture.pauses import FADE_S, KEPT_S, PauseCutter, Pauses
 
 RATE = 48_000
 FADE = round(FADE_S * RATE)
@@ -134,26 +136,59 @@ def test_the_end_of_a_pause_may_be_said_while_it_is_being_cut() -> None:
     assert np.array_equal(kept[FADE:], sound[3500 + FADE :])
 
 
-def test_a_pause_that_is_said_too_late_is_as_long_and_has_no_fade_before() -> None:
+def test_a_pause_that_is_said_too_late_is_as_long_and_does_not_click() -> None:
     pauses = Pauses()
     cutter = PauseCutter(pauses, ORIGIN_NS, RATE)
     sound = numbered(8000)
     assert np.array_equal(cutter.cut([sound[:3000]])[0], sound[:3000])
     pauses.pause(at(2900))  # a hundred frames of it are out already
-    assert len(cutter.cut([sound[3000:4000]])[0]) == 0
+    fading = cutter.cut([sound[3000:4000]])[0]
+    assert len(fading) == FADE
+    assert abs(float(fading[-1, 0])) < 1e-4 * abs(float(sound[3000 + FADE, 0]))
+    assert abs(float(fading[0, 0])) > 0.99 * abs(float(sound[3000, 0]))
     pauses.resume(at(4900))
     kept = cutter.cut([sound[4000:]])[0]
-    assert len(kept) == 3000
-    assert np.array_equal(kept[FADE:], sound[5000 + FADE :])
+    assert len(kept) == 3000 - FADE
+    assert np.array_equal(kept[FADE:], sound[5000 + 2 * FADE :])
 
 
-def test_a_fade_that_should_have_begun_is_left_out() -> None:
+def test_a_resume_that_is_said_too_late_loses_nothing() -> None:
+    pauses = Pauses()
+    cutter = PauseCutter(pauses, ORIGIN_NS, RATE)
+    sound = numbered(8000)
+    pauses.pause(at(2000))
+    assert len(cutter.cut([sound[:3000]])[0]) == 2000
+    assert len(cutter.cut([sound[3000:4000]])[0]) == 0
+    pauses.resume(at(2500))  # fifteen hundred frames of what follows were cut already
+    pauses.pause(at(6000))
+    kept = cutter.cut([sound[4000:]])[0]
+    assert len(kept) == 3500
+    assert np.array_equal(kept[FADE:-FADE], sound[2500 + FADE : 6000 - FADE])
+
+
+def test_a_resume_that_is_said_far_too_late_leaves_all_in_its_place() -> None:
+    pauses = Pauses()
+    cutter = PauseCutter(pauses, ORIGIN_NS, RATE)
+    kept_frames = round(KEPT_S * RATE)
+    pauses.pause(at(1000))
+    for _ in range(3):
+        cutter.cut([ones(kept_frames)])
+    pauses.resume(at(2000))
+    kept = cutter.cut([ones(1000)])[0]
+    assert len(kept) == 3 * kept_frames - 2000 + 1000
+    assert not kept[: 2 * kept_frames - 2000].any()
+    assert np.all(kept[2 * kept_frames - 2000 + FADE :] == 1)
+
+
+def test_a_fade_that_should_have_begun_begins_at_once() -> None:
     pauses = Pauses()
     cutter = PauseCutter(pauses, ORIGIN_NS, RATE)
     cutter.cut([ones(1000)])
     pauses.pause(at(1000 + FADE // 2))
     kept = cutter.cut([ones(1000)])[0]
-    assert np.array_equal(kept, ones(FADE // 2))
+    assert len(kept) == FADE
+    assert kept[0, 0] > 0.99
+    assert kept[-1, 0] < 1e-4
 
 
 def test_a_short_stretch_between_two_pauses_fades_in_and_out() -> None:
@@ -196,3 +231,38 @@ def test_sound_and_picture_lose_the_same(gaps: list[tuple[int, int]], chunks: li
     assert np.all(np.diff(np.rint(numbers)) >= 1)
     assert numbers == pytest.approx(np.rint(numbers), abs=0.1)
     assert np.count_nonzero(weight != 1.0) <= (2 * FADE + 1) * len(gaps)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3000), st.integers(0, 3000), st.integers(0, 2500), st.integers(0, 2500)),
+        min_size=1,
+        max_size=5,
+    ),
+    st.lists(st.integers(300, 2500), min_size=1, max_size=10),
+)
+@settings(max_examples=100, deadline=None)
+def test_however_late_it_is_said_the_length_is_right(gaps: list[tuple[int, int, int, int]], chunks: list[int]) -> None:
+    """A busy computer tells of pauses when the sound of their instants has gone through already."""
+    said: list[tuple[int, Callable[[int], None], int]] = []  # when (in frames that went through), what, of which frame
+    pauses, frame, now = Pauses(), 0, 0
+    for kept, cut, pause_late, resume_late in gaps:
+        for command, length, late in ((pauses.pause, kept, pause_late), (pauses.resume, cut, resume_late)):
+            frame += length
+            now = max(now, frame + late)
+            said.append((now, command, frame))
+    cutter = PauseCutter(pauses, ORIGIN_NS, RATE)
+    # Long enough for the last cut, which may have been moved by all the lateness, to be over.
+    whole = np.zeros(0)
+    position, end = 0, now + 40_000
+    for length in itertools.cycle(chunks):
+        if position >= end:
+            break
+        while said and said[0][0] <= position:
+            _, tell, of_frame = said.pop(0)
+            tell(at(of_frame))
+        length = min(length, end - position)
+        whole = np.concatenate([whole, cutter.cut([ones(length)])[0][:, 0]])
+        position += length
+    recorded = end - sum(cut for _, cut, _, _ in gaps)
+    assert len(whole) == pytest.approx(recorded, abs=1.5 * len(gaps))
