@@ -24,9 +24,14 @@ when a recording starts.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from capture.errors import CaptureError
 from capture.model import RecordingResult, State
 from capture.settings import RecordingSettings
+
+if TYPE_CHECKING:
+    from capture.recorder import Recorder
 
 __all__ = ["CaptureError", "Recorder", "RecordingResult", "RecordingSettings", "State"]
 
