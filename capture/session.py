@@ -327,8 +327,9 @@ class Session:
         self._finish(at_ns)
 
     def _finish(self, end_ns: int) -> None:
-        self.timing.pauses.finish(end_ns)
+        # In this order: nobody may take the end of a pause that lasts to the end for a resume.
         self.timing.end_ns = end_ns
+        self.timing.pauses.finish(end_ns)
         if self._grab_screen:
             idle = threading.Event()
             idle.wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))  # pictures up to the end

@@ -88,6 +88,9 @@ class VideoStage:
         """Encode the held picture if the recording has gone on by `now_ns`."""
         if self._held is None:
             return
+        end_ns = self._timing.end_ns
+        if end_ns is not None:
+            now_ns = min(now_ns, end_ns - 1)  # a pause that lasts to the end ends with it, and releases nothing
         from_ns = self._shown_from_ns(self._held)
         if from_ns is not None and from_ns <= now_ns:
             held, self._held = self._held, None
@@ -108,7 +111,7 @@ class VideoStage:
         newest = self._last_picture()
         if newest is not None and (self._last is None or newest.shown_ns > self._last.shown_ns):
             self._take(newest)  # it found no room in the channel
-        self._release_held(end_ns - 1)  # a pause that lasts to the end ends with it, and releases nothing
+        self._release_held(end_ns)
         # Should it have ended as it began: the picture with which it would have begun, since players want one.
         last = self._last or self._first
         if last is not None:
