@@ -10,12 +10,12 @@ from capture.errors import CaptureError, NoSoundServer, SourceLost
 from capture.model import AudioBlock, Device
 from capture.sound import pulse_link
 from capture.sound.pulse_scene import CHANNELS, Playback, Scene, application_device, stream_rate
-from capture.sound.pulse_sources import SCENE_S, Ticks, why_silent
+from capture.sound.pulse_sources import SCENE_S, Ticks, stirs, why_silent
 from capture.sound.pulse_watch import Watcher
 from capture.sound.stream_sum import StreamSum
 
 if TYPE_CHECKING:
-    from capture.sound.pulse_stream import RecordStream
+    from capture.sound.pulse_stream import Link, RecordStream
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class Application:
         self._watcher = watcher
         self._ticks = Ticks()
         self._taps: dict[Tap, RecordStream] = {}
+        self._held: Link | None = None
         self._samplerate = 0
         self._scene: Scene | None = None
         self._new_scene = False
@@ -47,6 +48,7 @@ class Application:
             # One rate for all streams, now and later: that of the speaker where it plays.
             self._samplerate = stream_rate(scene, streams[0] if streams else None)
             self._sum = StreamSum(self._samplerate, CHANNELS)
+            self._held = pulse_link.hold()
             self._follow(scene)
         except CaptureError:
             self.close()
@@ -70,6 +72,9 @@ class Application:
         self._watcher.leave(self._on_scene)
         for tap in list(self._taps):
             self._end(tap)
+        held, self._held = self._held, None
+        if held is not None:
+            pulse_link.release(held)
         self._samplerate = 0
         self._blocks = []
 
@@ -119,7 +124,11 @@ class Application:
 
     def _on_scene(self, scene: Scene | None) -> None:
         # The watch's thread.
-        if scene is not None:
-            self._scene = scene
-            self._new_scene = True
-            self._ticks.alarm()
+        if scene is None:
+            return
+        if self._scene is not None and stirs(self._scene, scene):
+            for stream in list(self._taps.values()):
+                stream.stir()
+        self._scene = scene
+        self._new_scene = True
+        self._ticks.alarm()

@@ -114,6 +114,22 @@ def open_stream(
         return stream
 
 
+def hold() -> Link:
+    """Keep a connection ready for streams to come, until `release`: a stream on it opens in 2 ms instead of 10 to 200.
+
+    Call it only when the server has just answered. Blocks for 2.5 s at most; raises `NoSoundServer`.
+    """
+    module = _loader.load()
+    with _exclusively():
+        return _acquire(module)
+
+
+def release(link: Link) -> None:
+    """Give back what `hold` gave. Never raises."""
+    with _lock:
+        _release(link)
+
+
 def close_stream(stream: RecordStream) -> None:
     """End a stream, and the connection with the last of its streams. Never raises; may be called once a stream."""
     stream.stop()

@@ -18,8 +18,10 @@ USUAL_RATE_HZ = 48_000
 # streams ask for: the beginning of each sound is missing by this much at most (parec at 10, 50 and 200 ms loses up to
 # 9, 33 and 64 ms). Less would cost more wake-ups than it is worth.
 _PULSEAUDIO_FRAGMENT_S = 0.02
-# PipeWire loses nothing; small fragments would make its whole graph turn faster, and stumble more.
-_PIPEWIRE_FRAGMENT_S = 0.05
+# PipeWire loses nothing. This asks for the cycle that it has by itself, 1024 frames at 48 kHz: a shorter one would make
+# its whole graph turn faster, and stumble more; with a longer one the cycle would change whenever something begins to
+# play, and the first stamps with it.
+_PIPEWIRE_FRAGMENT_S = 0.0214
 
 T = TypeVar("T")
 

@@ -74,6 +74,7 @@ class EndpointSource:
         self._ticks = Ticks()
         self._stream: RecordStream | None = None
         self._scene: Scene | None = None
+        self._new_scene = False
         self._blocks: list[AudioBlock] = []
         self._chosen: Endpoint | None = None
 
@@ -118,6 +119,10 @@ class EndpointSource:
         while not self._blocks:
             if self._stream is None or self._chosen is None:
                 raise SourceLost("the source is not open")
+            if self._new_scene and self._scene is not None:
+                self._new_scene = False
+                if why := self._differs(self._scene, self._chosen):
+                    raise SourceLost(why)
             if not self._ticks.wait(deadline_s):
                 return None
             rate = self._chosen.samplerate
@@ -125,9 +130,6 @@ class EndpointSource:
                 self._blocks = [AudioBlock(start_ns, samples, rate) for start_ns, samples in self._stream.take()]
             except SourceLost as error:
                 raise SourceLost(self._why_lost()) from error
-            scene = self._scene
-            if not self._blocks and scene is not None and (why := self._differs(scene, self._chosen)):
-                raise SourceLost(why)
         return self._blocks.pop(0)
 
     def close(self) -> None:
@@ -147,9 +149,14 @@ class EndpointSource:
 
     def _on_scene(self, scene: Scene | None) -> None:
         # The watch's thread.
-        if scene is not None:
-            self._scene = scene
-            self._ticks.alarm()
+        if scene is None:
+            return
+        stream, old = self._stream, self._scene
+        if stream is not None and old is not None and stirs(old, scene):
+            stream.stir()
+        self._scene = scene
+        self._new_scene = True
+        self._ticks.alarm()
 
     def _why_lost(self) -> str:
         assert self._stream is not None
@@ -236,6 +243,11 @@ def is_cycle_late(scene: Scene, speaker: Endpoint) -> bool:
     Not assumed of real hardware, whose own delay (which PipeWire's monitors do not know) is of about the same length.
     """
     return scene.on_pipewire and not speaker.is_hardware
+
+
+def stirs(old: Scene, new: Scene) -> bool:
+    """Whether something began or ended to play: PipeWire may change its cycle then, and leave out one or two."""
+    return new.on_pipewire and old.playbacks != new.playbacks
 
 
 def why_silent() -> str:

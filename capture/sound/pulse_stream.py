@@ -76,10 +76,12 @@ _CLOSE_S = 0.5
 _TIMING_S = 0.05
 # A read that found much more waiting than this hands it on in pieces, so that blocks stay of a moderate size.
 _LARGEST_BLOCK_S = 0.5
-# At the beginning, and after a jump, the server is asked for the time often at once, to know its waver (see stamps.py):
-# more than once in PipeWire's shortest usual cycle, of 5 ms, and for more than its longest, of 43 ms.
-_FIRST_ANSWERS_STEP_S = 0.004
-_FIRST_ANSWERS_MOST = 20
+# A close look at the time (see stamps.py) asks more than once in PipeWire's shortest usual cycle, of 5 ms, and for
+# longer than its longest, of 43 ms.
+_CLOSE_LOOK_STEP_S = 0.004
+_CLOSE_LOOK_MOST = 20
+# How long after a change on the server its effect on a stream may come.
+_STIRRED_NS = 500 * NS_PER_MS
 # Then ten times a second. Each answer costs about 0.1 ms of CPU.
 _ASK_INTERVAL_NS = 100 * NS_PER_MS
 # How far the age of the newest frame moves by itself: by a fragment of 50 ms and the time between two looks.
@@ -212,6 +214,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         self._stamps = Stamps(samplerate, cycle_late)
         self._asked_ns = 0
         self._usual_age_ns = 0
+        self._stirred_until_ns = 0
         self._data = _ffi.new("void**")
         self._size = _ffi.new("size_t*")
 
@@ -242,14 +245,16 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             waiting = self._waiting()
         if not waiting:
             return []
-        if not self._stamps.learned or self._timing_due(waiting):
+        if time.monotonic_ns() < self._stirred_until_ns:
+            self._stamps.look_closely()
+        if not self._stamps.known or self._timing_due(waiting):
             self._learn_timing(_TIMING_S)
-        if not self._stamps.learned:
-            return []  # what has arrived stays where it is until the server says what time it is from
-        for _ in range(_FIRST_ANSWERS_MOST):
+        for _ in range(_CLOSE_LOOK_MOST):
             if self._stamps.settled or not self._learn_timing(_TIMING_S):
                 break
-            time.sleep(_FIRST_ANSWERS_STEP_S)
+            time.sleep(_CLOSE_LOOK_STEP_S)
+        if not self._stamps.known:
+            return []  # what has arrived stays where it is until the server says what time it is from
         blocks: list[tuple[int, Samples]] = []
         with self.link.locked():
             while self._waiting():
@@ -258,6 +263,10 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
                     samples = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
                     blocks.append((self._stamps.sounded_ns(frame), samples))
         return blocks
+
+    def stir(self) -> None:
+        """Something began or ended to play: look closely at the time for a while. Any thread."""
+        self._stirred_until_ns = time.monotonic_ns() + _STIRRED_NS
 
     def _timing_due(self, waiting: int) -> bool:
         """Whether to ask again: every 0.1 s, and at once when what arrived does not fit the time that has passed.

@@ -22,8 +22,7 @@ Listener = Callable[[Scene | None], None]
 ANSWER_S = 1.0
 # How often a server that is away is looked for: there is no event for its coming.
 _RETRY_S = 0.2
-# Events come in bursts (a new stream on PipeWire sends about ten): the rest of a burst is awaited this long, then
-# everything is asked for once.
+# Events come in bursts (a new stream on PipeWire sends about ten): after the first, the others are collected this long.
 _BURST_S = 0.02
 # No event for this long is nothing unusual; it only bounds each wait.
 _QUIET_S = 30.0
@@ -130,16 +129,21 @@ class Watcher:
                 client.close()
 
     def _follow(self, client: Client, stop: threading.Event) -> None:
+        asked_s = 0.0
         while not stop.is_set():
+            # The first event of a burst is followed at once: a new stream's sound is lost until it is tapped.
+            while (left_s := asked_s + _BURST_S - time.monotonic()) > 0 and not self._wanted(stop):
+                client.wait(left_s)
             client.event_seen = False
             asked = self._asked
+            asked_s = time.monotonic()
             self._publish(client.scene(ANSWER_S), asked, stop)
-            while not (client.event_seen or stop.is_set() or self._asked > self._answered):
+            while not (client.event_seen or self._wanted(stop)):
                 client.wait(_QUIET_S)
-            if client.event_seen and self._asked == self._answered:
-                end_s = time.monotonic() + _BURST_S
-                while (left_s := end_s - time.monotonic()) > 0 and not stop.is_set():
-                    client.wait(left_s)
+
+    def _wanted(self, stop: threading.Event) -> bool:
+        """Whether somebody waits for this thread."""
+        return stop.is_set() or self._asked > self._answered
 
     def _publish(self, answer: Scene | NoSoundServer, asked: int, stop: threading.Event) -> None:
         if stop.is_set():

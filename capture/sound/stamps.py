@@ -13,12 +13,13 @@ from capture.clock import NS_PER_MS, frames_to_ns
 _WINDOW_NS = 2_000 * NS_PER_MS
 # More than answers are ever late: the stream stood still or jumped, and what was known before is void.
 _JUMP_NS = 60 * NS_PER_MS
-# A smaller jump (a cycle or two left out) shows in answers that are all later than a cycle and a bit. On a busy
-# computer they can be that late for some tenths of a second without one.
-_SLACK_NS = 5 * NS_PER_MS
+# Later than a cycle (or this, where there are none) is suspicious: PipeWire leaves one or two out when something that
+# begins or ends to play changes the length of its cycle. A close look then tells: several answers within a cycle, the
+# earliest of which is later than before by more than this. (A busy server may be that late, but not every time.)
 _LEAST_CYCLE_NS = 10 * NS_PER_MS
-_SURE_NS = 1_000 * NS_PER_MS
-_FIRST_ANSWERS = 5
+_MOVED_NS = 5 * NS_PER_MS
+_CLOSE_LOOK_ANSWERS = 5
+_CLOSE_LOOK_ADVANCES = 2
 # PipeWire's largest cycle at its default settings. More means that too few answers came to tell.
 _LARGEST_CYCLE_FRAMES = 2048
 
@@ -27,7 +28,7 @@ class Stamps:
     """Maps a frame's number in a stream to the time at which it sounded. Not locked: one thread at a time.
 
     With `cycle_late` the sound comes one cycle of the server after it was given to the speaker: so it is with the
-    monitors of PipeWire's virtual speakers (measured at cycles of 256 and 512 frames, to 0.3 ms). It is found out here.
+    monitors of PipeWire's virtual speakers (measured at cycles of 256 to 1024 frames, to 0.5 ms). It is found out here.
     """
 
     def __init__(self, samplerate: int, cycle_late: bool = False) -> None:
@@ -38,9 +39,27 @@ class Stamps:
         # Frames counted between the last answers: multiples of the cycle.
         self._steps: deque[int] = deque(maxlen=20)
         self._last_frame = 0
-        self._late_since_ns: int | None = None
-        # How many answers what is known rests on.
-        self.learned = 0
+        self._last_cycle = 0
+        # The answers of a close look while one goes on.
+        self._close_look: list[tuple[int, int]] | None = []
+
+    @property
+    def known(self) -> bool:
+        """Whether `sounded_ns` can tell anything yet."""
+        return bool(self._origins)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no close look goes on. While one does, ask again every few milliseconds: several times a cycle."""
+        return self._close_look is None
+
+    def look_closely(self) -> None:
+        """Begin a close look: something may have changed in the server."""
+        if self._close_look is None:
+            self._close_look = []
+            self._last_cycle = self.cycle_frames
+            self._steps.clear()
+            self._last_frame = 0
 
     def learn(self, at_ns: int, frame: int, sounds_in_ns: int) -> None:
         """At `at_ns` the next frame to come was number `frame`, which sounds `sounds_in_ns` later (negative: before).
@@ -49,46 +68,50 @@ class Stamps:
         """
         if frame <= 0:
             return
-        self.learned += 1
         if self._last_frame:
             self._steps.append(abs(frame - self._last_frame))
         self._last_frame = frame
         origin_ns = at_ns + sounds_in_ns - frames_to_ns(frame, self._rate)
-        origins = self._origins
-        if origins and self._has_jumped(at_ns, origin_ns - origins[0][1]):
-            origins.clear()
-            self._late_since_ns = None
-            self._steps.clear()
-            self.learned = 1
-        while origins and origins[-1][1] >= origin_ns:
-            origins.pop()
-        origins.append((at_ns, origin_ns))
-        while origins[0][0] < at_ns - _WINDOW_NS:
-            origins.popleft()
-
-    def _has_jumped(self, at_ns: int, late_ns: int) -> bool:
+        late_ns = origin_ns - self._origins[0][1] if self._origins else 0
         if abs(late_ns) > _JUMP_NS:
-            return True
-        if late_ns <= max(frames_to_ns(self.cycle_frames, self._rate), _LEAST_CYCLE_NS) + _SLACK_NS:
-            self._late_since_ns = None
-            return False
-        if self._late_since_ns is None:
-            self._late_since_ns = at_ns
-        return at_ns - self._late_since_ns >= _SURE_NS
+            self._origins.clear()
+            self.look_closely()
+        elif late_ns > max(frames_to_ns(self.cycle_frames, self._rate), _LEAST_CYCLE_NS):
+            self.look_closely()
+        if self._close_look is not None:
+            self._close_look.append((at_ns, origin_ns))
+            if len(self._close_look) >= _CLOSE_LOOK_ANSWERS and self._advances >= _CLOSE_LOOK_ADVANCES:
+                self._finish_close_look(self._close_look)
+        self._remember(at_ns, origin_ns)
 
     def sounded_ns(self, frame: int) -> int:
-        """When frame number `frame` sounded. Only once something was `learned`."""
+        """When frame number `frame` sounded. Only when `known`."""
         if self._cycle_late:
             frame -= self.cycle_frames
         return self._origins[0][1] + frames_to_ns(frame, self._rate)
 
     @property
-    def settled(self) -> bool:
-        """Whether enough was learned to be exact. Until then, ask again every few milliseconds: within a cycle."""
-        return self.learned >= _FIRST_ANSWERS and sum(step > 0 for step in self._steps) >= 2
-
-    @property
     def cycle_frames(self) -> int:
         """How many frames the server handles at a time; 0 when that is not known or makes no sense."""
         cycle = math.gcd(*self._steps)
-        return cycle if cycle <= _LARGEST_CYCLE_FRAMES else 0
+        return cycle if 0 < cycle <= _LARGEST_CYCLE_FRAMES else self._last_cycle
+
+    @property
+    def _advances(self) -> int:
+        return sum(step > 0 for step in self._steps)
+
+    def _finish_close_look(self, answers: list[tuple[int, int]]) -> None:
+        self._close_look = None
+        earliest_ns = min(origin_ns for _, origin_ns in answers)
+        if self._origins and earliest_ns - self._origins[0][1] > _MOVED_NS:
+            self._origins.clear()
+        for at_ns, origin_ns in answers:
+            self._remember(at_ns, origin_ns)
+
+    def _remember(self, at_ns: int, origin_ns: int) -> None:
+        origins = self._origins
+        while origins and origins[-1][1] >= origin_ns:
+            origins.pop()
+        origins.append((at_ns, origin_ns))
+        while origins[0][0] < at_ns - _WINDOW_NS:
+            origins.popleft()

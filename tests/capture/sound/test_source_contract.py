@@ -85,7 +85,8 @@ def lost(source: SoundSource) -> str:
 def place(samples: Samples, reference: Samples) -> int:
     """The frame of `reference` at which `samples` begin; exactly."""
     at = np.flatnonzero((reference[: -len(samples)] == samples[0]).all(axis=1))
-    found = [int(i) for i in at if np.array_equal(reference[i : i + 32], samples[:32])]
+    compared = min(32, len(samples))
+    found = [int(i) for i in at if np.array_equal(reference[i : i + compared], samples[:compared])]
     assert found, "these samples were never played"
     return found[0]
 

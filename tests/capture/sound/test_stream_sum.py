@@ -17,7 +17,7 @@ BLOCK_NS = 50 * MS
 
 def noise(blocks: int, seed: int) -> Samples:
     # Halved, so that the sum of two is exact and within full scale.
-    return exact_noise(blocks * BLOCK / RATE, seed=seed) / 2
+    return exact_noise(blocks * BLOCK / RATE, seed=seed) * np.float32(0.5)
 
 
 def block(samples: Samples, number: int) -> Samples:
