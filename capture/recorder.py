@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capture.channel import Channel, Closed, Empty, Overflow
@@ -86,6 +87,7 @@ class Recorder:
         self._event_lock = threading.RLock()
         self._commands: Channel[_Command] = Channel("commands", COMMAND_BOUND, Overflow.BLOCK)
         self._hurry = threading.Event()
+        self._stop_asked = threading.Event()
         self._began = threading.Event()
         self._ended = threading.Event()
         self._by_duration = False
@@ -106,13 +108,16 @@ class Recorder:
 
     def begin(self) -> None:
         """Start, without waiting: `StateChanged(RECORDING)`, or `Failed`, comes as an event. Once a Recorder."""
+        if self._worker.started:
+            raise RuntimeError("a Recorder makes one recording")
         self._move(State.STARTING)
         self._worker.start()
 
     def start(self) -> None:
         """Start, and wait until the recording truly runs. Raises the `CaptureError` for which it does not."""
         self.begin()
-        self._began.wait(OUTCOME_LIMIT_S)
+        if not self._began.wait(OUTCOME_LIMIT_S):
+            raise CaptureError("the recording did not begin", "See: loopnote doctor")
         if self._error is not None:
             raise self._error
 
@@ -132,6 +137,8 @@ class Recorder:
         """
         if quick and self._is_active:
             self._hurry.set()
+        if self._is_active:
+            self._stop_asked.set()
         self._post(_Stop(self._clock.now_ns()))
 
     def stop(self) -> RecordingResult:
@@ -145,6 +152,7 @@ class Recorder:
         """Stop and keep nothing. Nothing happens before the beginning and after the end."""
         if self._is_active:
             self._hurry.set()
+            self._stop_asked.set()
             self._post(_Stop(self._clock.now_ns(), discard=True))
             self._ended.wait(OUTCOME_LIMIT_S)
 
@@ -167,7 +175,7 @@ class Recorder:
 
             self._screen = screen_system()
         session = Session(settings, self._sound, self._screen, self._clock, self._post, self._emit, self._hurry)
-        session.open(on_begun=lambda: self._move(State.RECORDING, session))
+        session.open(on_begun=lambda: self._first_sample(session))
         self._began.set()
         try:
             end = self._conduct(session)
@@ -178,18 +186,27 @@ class Recorder:
         self._move(State.STOPPING)
         if end.discard:
             session.discard(end.at_ns)
-        elif end.at_ns <= session.timing.origin_ns:
-            session.discard(session.timing.origin_ns)
-            self._error = CaptureError("the recording was stopped before it began, so there is no file", "")
         else:
             file = session.end(end.at_ns, exact=self._by_duration)
-            self._result = summarise(session, file)
+            self._result = self._summary(session, file)
         self._move(State.IDLE)
         self._ended.set()
         if self._result is not None:
             self._emit(Finished(self._result))
-        elif self._error is not None:
-            self._emit(Failed(self._error))
+
+    def _first_sample(self, session: Session) -> None:
+        if self._stop_asked.is_set():
+            raise CaptureError("the recording was stopped before it began, so there is no file", "")
+        self._move(State.RECORDING, session)
+
+    def _summary(self, session: Session, file: Path) -> RecordingResult:
+        """What became of it. The file is there by now, so no fault in the telling may make a failure of it."""
+        try:
+            return summarise(session, file)
+        except Exception as bug:
+            log.debug("summing up", exc_info=True)
+            degraded = (f"the result could not be summed up: {type(bug).__name__}: {bug}",)
+            return RecordingResult(file, session.recorded_s, session.started_at.isoformat(), None, None, degraded)
 
     def _conduct(self, session: Session) -> _Stop:
         """Obey commands until the end."""

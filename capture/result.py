@@ -75,9 +75,10 @@ def _gaps(session: Session) -> Iterator[Gap]:
     for hole in session.mixer.holes:
         # An idle speaker gives nothing at all until something plays, and an application gives nothing between two
         # sounds. That silence is the truth. A speaker that has begun, however, never leaves off by itself.
-        if hole.reason in (NOT_BEGUN, QUIET) or (
-            hole.reason == NO_SOUND and hole.source in session.sources.application_names
-        ):
+        # Unless it is known to have been playing when the recording began, or could not even be opened.
+        if hole.reason == NOT_BEGUN and hole.source not in session.sources.owed:
+            continue
+        if hole.reason == QUIET or (hole.reason == NO_SOUND and hole.source in session.sources.application_names):
             continue
         start_ns = timing.recorded_ns(hole.start_ns)
         length_ns = timing.recorded_ns(min(hole.end_ns, end_ns)) - start_ns

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from capture.channel import Channel, Overflow
 from capture.clock import NS_PER_MS, NS_PER_S, Clock
 from capture.errors import CaptureError, NoSoundServer, OutputError, ScreenUnavailable, WorkerFault
-from capture.model import AudioFormat, Event, Levels, Notice, VideoFrame
+from capture.model import AudioFormat, Device, Event, Levels, Notice, VideoFrame
 from capture.settings import RecordingSettings
 from capture.sources import Sources
 from capture.stages.picture_count import PictureCount
@@ -110,7 +110,8 @@ class Session:
             self._open_screen()
             self._open_sound()
             self._open_output()
-            self.sources.await_first_blocks()
+            if self._sound is not None and self.has_sound:
+                self.sources.await_first_blocks(self._sound)
             self._begin(on_begun)
         except BaseException:
             if hasattr(self, "timing"):
@@ -153,6 +154,7 @@ class Session:
         if not (isinstance(error, NoSoundServer) and self.grabber):
             raise error
         # With a screen to record, sound that is not there yet is no reason not to begin.
+        self.sources.owed = set(self.sources.names)
         self._emit(Notice(f"no sound yet: {error}", error.hint, degrades=True))
 
     def _open_output(self) -> None:
@@ -222,7 +224,8 @@ class Session:
     def _await_first_picture(self, grabber: ScreenGrabber) -> None:
         grabber.first_picture.wait(FIRST_PICTURE_LIMIT_S)
         for fault in self._faults:
-            raise fault.error
+            if fault.stage == "screen":
+                raise fault.error
         if not grabber.first_picture.is_set():
             raise ScreenUnavailable("the screen gave no picture", "See: loopnote doctor")
 
@@ -236,7 +239,7 @@ class Session:
             self.timing,
             self._clock,
             self.tell_levels,
-            self.sources.note_opened,
+            self._source_opened,
         )
         body = lambda stop: self.sound_stage.run(stop, self.sources.early)  # noqa: E731
         self._mix = Worker("mix", body, self._encoder_ended, self._faulty("mix"))
@@ -253,6 +256,11 @@ class Session:
         self.timing.pauses.resume(at_ns)
         if self.grabber:
             self.pictures.go_on()
+
+    def _source_opened(self, index: int, device: Device) -> None:
+        notice = self.sources.note_opened(index, device)
+        if notice is not None:
+            self._emit(notice)
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, Notice):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from capture.clock import NS_PER_S
-from capture.errors import CaptureError
-from capture.model import Notice
+from capture.model import DeviceKind, Notice
 from capture.worker import Worker
 
 if TYPE_CHECKING:
     from capture.session import Session
     from capture.sound.source import SoundSystem
 
-# The issue's promise: two seconds of silence, and it is said.
+log = logging.getLogger(__name__)
+
+# After two seconds of silence it is said.
 SILENCE_NS = 2 * NS_PER_S
 LISTEN_S = 0.3
 
@@ -36,21 +38,28 @@ class SilenceWatchdog:
         if left_ns > 0:
             return left_ns / NS_PER_S
         self._done = True
-        if self._session.sound_stage.meter.silent:
+        if all(self._session.mixer.source_meters[name].silent for name in self._session.sources.speaker_names):
             Worker("silence-watch", lambda stop: self._say()).start()
         return 3600.0
 
     def _say(self) -> None:
         known = self._session.sources.device_names
-        heard = ", ".join(known) or "no device"
-        text = f"nothing but silence so far from: {heard}"
+        others: list[str] = []
         try:
-            others = [device.name for device in self._sound.sounding(LISTEN_S)] if self._sound else []
-        except CaptureError:
-            others = []
-        others = [name for name in others if name not in known]
+            others = self._others(known)
+        except Exception:  # whatever it is, the word about the silence itself must come
+            log.debug("looking for other speakers", exc_info=True)
+        hint = "The recording goes on, and takes what will play."
         if others:
             hint = f"Sound is playing on: {', '.join(others)}. Record that with: --speaker {others[0]!r}"
-        else:
-            hint = "No other speaker plays anything either. The recording goes on, and takes what will play."
-        self._emit(Notice(text, hint))
+        self._emit(Notice(f"nothing but silence so far from: {', '.join(known) or 'no device'}", hint))
+
+    def _others(self, known: list[str]) -> list[str]:
+        """Other speakers that sound now, and those on which an application plays though it may just draw breath."""
+        if self._sound is None:
+            return []
+        devices = self._sound.devices()
+        playing = {app.detail.get("speaker") for app in devices if app.detail.get("playing")}
+        found = [device.name for device in devices if device.kind is DeviceKind.SPEAKER and device.id in playing]
+        found += [device.name for device in self._sound.sounding(LISTEN_S)]
+        return [name for name in dict.fromkeys(found) if name not in known]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from capture.channel import Channel, Closed, Empty, Overflow
 from capture.clock import NS_PER_S, Clock
 from capture.errors import CaptureError, NoSoundServer, SettingsError, SourceLost
-from capture.model import Device
+from capture.model import Device, DeviceKind, Notice
 from capture.settings import RecordingSettings
 from capture.sound.grab import SourceBlock, SourceGone, SourceItem, SourceOpened, grab
 from capture.sound.source import SoundSource, SoundSystem
@@ -20,6 +20,9 @@ SOUND_BOUND = 400
 OPEN_LIMIT_S = 4.0
 # And this long to give their first block after that. A suspended speaker gives none: silence is then the truth.
 FIRST_BLOCK_LIMIT_S = 0.4
+# Unless something is playing there. PulseAudio renders up to 2 s ahead for a player that asks for no short latency, and
+# who begins to listen meanwhile gets nothing until that is used up: the recording truly begins only then.
+PLAYING_LIMIT_S = 2.5
 # A sound server that does not answer is given this long, from the first attempt.
 SERVER_PATIENCE_S = 1.5
 END_LIMIT_S = 3.0
@@ -34,6 +37,8 @@ class Sources:
         self.items: Channel[SourceItem] = Channel("sound", SOUND_BOUND, Overflow.BLOCK)
         # What was given before anybody mixed.
         self.early: list[SourceItem] = []
+        # The sources that should have given sound from the beginning: silence there is a gap.
+        self.owed: set[str] = set()
         self._settings = settings
         self._clock = clock
         self._on_fault = on_fault
@@ -46,6 +51,11 @@ class Sources:
     def application_names(self) -> list[str]:
         """The names of the sources that are applications."""
         return [name for name in self.names if name != MICROPHONE] if self._settings.apps else []
+
+    @property
+    def speaker_names(self) -> list[str]:
+        """The names of the sources that are speakers."""
+        return [name for name in self.names if name != MICROPHONE] if not self._settings.apps else []
 
     @property
     def alive(self) -> bool:
@@ -65,9 +75,17 @@ class Sources:
         """The devices that are recorded, as people call them."""
         return [device.name for device in self._devices.values()]
 
-    def note_opened(self, index: int, device: Device) -> None:
-        """A source was opened again. Mix thread."""
+    def note_opened(self, index: int, device: Device) -> Notice | None:
+        """A source was opened again; returns what is to be said of it. Mix thread."""
+        before = self._devices.get(index)
         self._devices[index] = device
+        if before is None or before.id == device.id:
+            return None
+        if "instead_of" in device.detail:
+            away = device.detail["instead_of"]
+            text = f"the speaker {away} is away; {device.name} is recorded instead until it is back"
+            return Notice(text, degrades=True)
+        return Notice(f"now recording: {device.name}")
 
     def open(self, sound: SoundSystem) -> CaptureError | None:
         """Start the grab threads and wait until each source is open, or one of them cannot be: then returns why.
@@ -125,17 +143,32 @@ class Sources:
             if self.names[number] == MICROPHONE:
                 self.names[number] = f"{MICROPHONE} (application)"
 
-    def await_first_blocks(self) -> None:
-        """Wait, not for long, until each open source has given sound."""
+    def await_first_blocks(self, sound: SoundSystem) -> None:
+        """Wait until each open source has given sound: for longer where something plays than where nothing does."""
         waiting = set(self._devices) - {item.index for item in self.early if isinstance(item, SourceBlock)}
-        deadline_ns = self._clock.now_ns() + int(FIRST_BLOCK_LIMIT_S * NS_PER_S)
+        began_ns = self._clock.now_ns()
+        deadline_ns = began_ns + int(FIRST_BLOCK_LIMIT_S * NS_PER_S)
         while waiting:
             item = self._next_item(deadline_ns)
             if item is None:
-                break
+                self.owed = {self.names[index] for index in waiting if self._plays(sound, self._devices[index])}
+                patience_ns = began_ns + int(PLAYING_LIMIT_S * NS_PER_S)
+                if not self.owed or deadline_ns == patience_ns:
+                    break
+                deadline_ns = patience_ns
+                continue
             if isinstance(item, SourceBlock):
                 waiting.discard(item.index)
             self.early.append(item)
+
+    @staticmethod
+    def _plays(sound: SoundSystem, listened: Device) -> bool:
+        """Whether an application plays on that speaker (or is that application) just now."""
+        try:
+            apps = [device for device in sound.devices() if device.kind is DeviceKind.APPLICATION]
+        except CaptureError:
+            return False
+        return any(app.detail.get("playing") and listened.id in (app.id, app.detail.get("speaker")) for app in apps)
 
     def _next_item(self, deadline_ns: int) -> SourceItem | None:
         left_s = (deadline_ns - self._clock.now_ns()) / NS_PER_S

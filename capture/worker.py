@@ -45,6 +45,10 @@ class Worker:
         """Whether `body` runs, or `on_end`. False when `on_fault` is called: its news must find the worker ended."""
         return self._thread.is_alive() and not self._over
 
+    @property
+    def started(self) -> bool:
+        return self._thread.ident is not None
+
     def start(self) -> None:
         self._thread.start()
 

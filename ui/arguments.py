@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +67,8 @@ def join_values(arguments: Sequence[str]) -> list[str]:
 def settings_from(args: argparse.Namespace, defaults: RecordingSettings) -> RecordingSettings:
     """The request in `args`, on top of the user's `defaults`. Raises `SettingsError`."""
     file, mic = args.file, args.mic
+    if file is not None and file.endswith(("/", os.sep)):
+        raise SettingsError(f"{file} names a folder", "Add the name of a file to it.")
     if mic is not None and file is None and format_of_suffix(Path(mic).suffix):
         # `--mic talk.opus`: the name was meant as FILE, for no microphone is called so.
         file, mic = mic, "default"

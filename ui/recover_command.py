@@ -21,6 +21,9 @@ def recover(folders: list[str], as_json: bool) -> int:
             repaired.append(repair(leftover))
         except CaptureError as error:
             refused.append((leftover, error))
+        except Exception as bug:  # noqa: BLE001 - one broken file must not keep the others from being repaired
+            fault = CaptureError(f"it could not be repaired: {type(bug).__name__}: {bug}", "Please report this.")
+            refused.append((leftover, fault))
         else:
             if not as_json:
                 _tell(repaired[-1])

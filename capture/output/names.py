@@ -131,6 +131,8 @@ def _free_pair(wanted: Path) -> tuple[Path, Path]:
 
 
 def _named_place(final: Path, plan_suffix: str) -> Place:
+    if final.is_dir():
+        raise FileTaken(f"{final} is a folder", "Add the name of a file to it.")
     if final.suffix.lower() != plan_suffix.lower():
         final = final.with_name(final.name + plan_suffix)
     if _exists(final):

@@ -18,6 +18,8 @@ from capture.errors import DiskFull, FileTaken, OutputError
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows only
 _LOCKED_BYTE = 1 << 62
+# What a file system without hard links answers.
+_NO_LINKS_ERRNOS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EINVAL}
 _FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 WriteFunction = Callable[[int, bytes | memoryview], int]
@@ -232,10 +234,16 @@ def rename_new(source: Path, target: Path) -> None:
         os.link(source, target, follow_symlinks=False)
     except FileExistsError:
         raise
-    except OSError:
+    except OSError as error:
+        if error.errno not in _NO_LINKS_ERRNOS:
+            raise
         # No hard links (FAT, some network shares): claim the name with an empty file, then replace our own claim.
         os.close(os.open(target, _FLAGS, 0o600))
-        source.replace(target)
+        try:
+            source.replace(target)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
         return
     source.unlink()
 
