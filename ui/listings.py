@@ -68,6 +68,8 @@ def _remarks(device: Device) -> str:
         remarks.append(f"{device.samplerate} Hz, {device.channels} channels")
     if "state" in device.detail:
         remarks.append(str(device.detail["state"]))
+    if device.detail.get("muted"):
+        remarks.append("muted")
     if "playing" in device.detail:
         remarks.append("playing" if device.detail["playing"] else "paused")
     if "area" in device.detail:

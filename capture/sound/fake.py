@@ -26,11 +26,11 @@ RATE_HZ = 48_000
 CHANNELS = 2
 BLOCK_NS = 50 * NS_PER_MS
 
-# Sound of a playing application: float32 (frames, 2) for a first frame and a number of frames.
-Wave = Callable[[int, int], "Samples"]
+Wave = Callable[[int, int], "Samples"]  # (first frame, frames) -> float32 (frames, 2)
 
 
 def silence(frames: int) -> Samples:
+    """Nothing, for so long."""
     return np.zeros((frames, CHANNELS), np.float32)
 
 

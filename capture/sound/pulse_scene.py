@@ -66,6 +66,8 @@ class Playback:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
+    """Everything that the sound server has at one moment."""
+
     server_name: str
     server_version: str
     default_speaker: str  # id; may name none that exists
@@ -193,6 +195,7 @@ def speaker_device(scene: Scene, speaker: Endpoint, **detail: object) -> Device:
 
 
 def microphone_device(scene: Scene, source: Endpoint, **detail: object) -> Device:
+    """A microphone as people see it."""
     return Device(
         DeviceKind.MICROPHONE,
         source.id,
@@ -205,6 +208,7 @@ def microphone_device(scene: Scene, source: Endpoint, **detail: object) -> Devic
 
 
 def application_device(scene: Scene, identity: str, title: str, samplerate: int, channels: int) -> Device:
+    """An application as people see it, with the format in which it is recorded."""
     streams = scene.streams_of(identity)
     speaker = scene.speaker_at(streams[0].speaker) if streams else None
     return Device(

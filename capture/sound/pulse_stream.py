@@ -88,6 +88,9 @@ _ASK_INTERVAL_NS = 100 * NS_PER_MS
 _ODD_AGE_NS = 110 * NS_PER_MS
 
 
+_NOTHING = threading.Event()  # never set
+
+
 class Link(sc._PulseAudio):  # type: ignore[misc]
     """A connection of our own, in place of the one that soundcard makes at import: named, and every wait ends.
 
@@ -252,7 +255,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         for _ in range(_CLOSE_LOOK_MOST):
             if self._stamps.settled or not self._learn_timing(_TIMING_S):
                 break
-            time.sleep(_CLOSE_LOOK_STEP_S)
+            _NOTHING.wait(_CLOSE_LOOK_STEP_S)  # answers tell more when they lie apart
         if not self._stamps.known:
             return []  # what has arrived stays where it is until the server says what time it is from
         blocks: list[tuple[int, Samples]] = []

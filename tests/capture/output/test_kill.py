@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import pytest
 
+from capture.errors import RecoveryError
 from capture.output import journal, recovery
 from capture.settings import SCREEN_FORMATS, SOUND_FORMATS
 from tests.capture.output.making import heard
@@ -80,6 +81,11 @@ def test_killed_at_a_random_moment(tmp_path: Path, name: str, full: bool) -> Non
             assert place.offset == pytest.approx(len(samples) - 24_000, abs=1024), what
         if played > 0:
             check_recovery(folder, name, played, what)
+        else:
+            (leftover,) = recovery.leftovers([folder])
+            with pytest.raises(RecoveryError):
+                recovery.recover(leftover)
+            leftover.part.unlink()
     log.info("%s: of %d kills the worst lost %.3f s", name, len(cases), worst_s)
 
 
