@@ -114,12 +114,14 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch of the recording in which a source gave nothing; silence stands in its place."""
+    """A stretch of the recording in which a source gave nothing; silence stands in its place.
+
+    `reason` begins with the source's name: "system: the sound server ended".
+    """
 
     at_s: float
     length_s: float
     reason: str
-    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

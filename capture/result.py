@@ -83,11 +83,11 @@ def _gaps(session: Session) -> Iterator[Gap]:
         start_ns = timing.recorded_ns(hole.start_ns)
         length_ns = timing.recorded_ns(min(hole.end_ns, end_ns)) - start_ns
         if length_ns > 0:
-            yield Gap(start_ns / NS_PER_S, length_ns / NS_PER_S, hole.reason, hole.source)
+            yield Gap(start_ns / NS_PER_S, length_ns / NS_PER_S, f"{hole.source}: {hole.reason}")
 
 
 def _gap_in_words(gap: Gap) -> str:
-    return f"{gap.length_s:.2f} s of silence at {gap.at_s:.2f} s ({gap.source}): {gap.reason}"
+    return f"{gap.length_s:.2f} s of silence at {gap.at_s:.2f} s, {gap.reason}"
 
 
 def _video(session: Session) -> VideoResult | None:

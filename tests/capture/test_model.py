@@ -66,7 +66,7 @@ def result(**changes: object) -> RecordingResult:
         file=Path("/music/a note.opus"),
         duration_s=12.34567891,
         started_at="2026-11-22T19:04:09.123+01:00",
-        audio=AudioResult(48_000, 2, -3.25, False, (Gap(1.5, 0.25, "the sound server was restarted", "system"),)),
+        audio=AudioResult(48_000, 2, -3.25, False, (Gap(1.5, 0.25, "system: the server was restarted"),)),
         video=VideoResult(1920, 1080, 300, 120, 180, 0),
         degraded=("0.25 s of silence",),
     )
@@ -83,7 +83,7 @@ def test_the_json_object_has_the_promised_keys_and_plain_values() -> None:
             "channels": 2,
             "peak_dbfs": -3.25,
             "silent": False,
-            "gaps": [{"at_s": 1.5, "length_s": 0.25, "reason": "the sound server was restarted", "source": "system"}],
+            "gaps": [{"at_s": 1.5, "length_s": 0.25, "reason": "system: the server was restarted"}],
         },
         "video": {"width": 1920, "height": 1080, "captured": 300, "encoded": 120, "unchanged": 180, "dropped": 0},
         "degraded": ["0.25 s of silence"],

@@ -73,7 +73,7 @@ def test_every_setting_is_named() -> None:
 def test_the_json_example_has_the_very_keys_of_a_result() -> None:
     (example,) = blocks("json")
     shown = json.loads(example)
-    gap = Gap(1.0, 2.0, "reason", "system")
+    gap = Gap(1.0, 2.0, "reason")
     real = RecordingResult(
         Path("x"), 1.0, "then", AudioResult(1, 1, 0.0, False, (gap,)), VideoResult(1, 1, 1, 1, 1, 1)
     ).to_json()
