@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tests.helpers.analysis import read_sound
+from tests.helpers.children import start_in
 from tests.helpers.player import play
 from tests.helpers.processes import wait_until
-from tests.helpers.recording import record
-from tests.helpers.signals import RATE, exact_noise, locate, numbered
+from tests.helpers.recording import loopnote, record
+from tests.helpers.signals import RATE, exact_noise, locate, numbered, tone, write_wav
 from virtual_desktop import VirtualDesktop
 
 
@@ -53,6 +54,17 @@ def test_nothing_is_cut_at_the_edges(desktop: VirtualDesktop, tmp_path: Path, su
     assert abs(first - before) <= 0.020 * RATE
     assert last >= stop_frame
     assert abs(sound.duration_s - result["duration_s"]) <= FRAME_S[suffix]
+
+
+def test_sound_that_was_rendered_ahead_is_waited_for(desktop: VirtualDesktop, tmp_path: Path) -> None:
+    """An ordinary player asks for 2 s of latency. PulseAudio renders as far ahead, past whoever begins to listen."""
+    tune = write_wav(tmp_path / "tune.wav", tone(20, 440))
+    with start_in(desktop, ["paplay", tune]):
+        wait_until(lambda: '"playing": true' in loopnote(desktop, "devices", "--json")[1], "the player to play", 15)
+        with record(desktop, tmp_path / "late.wav", "--duration", "1") as recording:
+            result = recording.result()
+    sound = read_sound(Path(result["file"])).samples
+    assert int(np.argmax(np.abs(sound[:, 0]) > 0.1)) < 0.020 * RATE
 
 
 # One codec frame: Opus 20 ms, AAC 1024 samples, MP3 1152 samples; the others are exact.
