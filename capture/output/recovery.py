@@ -138,8 +138,12 @@ def _recover_locked(leftover: Leftover, on_progress: Callable[[float], None]) ->
     finally:
         with contextlib.suppress(OSError):
             mended.unlink(missing_ok=True)
-    remarks = () if file == final else (f"{final.name} was there already, so the file is called {file.name}",)
-    return Recovered(file, duration_s, file.stat().st_size, remarks)
+    remarks = [] if file == final else [f"{final.name} was there already, so the file is called {file.name}"]
+    damaged = sum(content.damaged + (content.torn is not None) for content in contents)
+    # The very last of a stream is what the crash interrupted, and is not worth a word.
+    if damaged > len(contents):
+        remarks.append(f"{damaged} damaged pieces were left out")
+    return Recovered(file, duration_s, file.stat().st_size, tuple(remarks))
 
 
 def _inspect(path: Path, pictures: bool, on_progress: Callable[[float], None]) -> list[remux.StreamContent]:

@@ -33,6 +33,7 @@ class StreamContent:
     frames: int = 0  # decoded sound: samples a channel; decoded pictures
     samples: Any = field(default_factory=hashlib.md5)  # of the decoded sound
     errors: int = 0  # packets that could not be decoded
+    damaged: int = 0  # packets that cannot be copied: torn, or without a time
     end_s: float = 0.0
     # The last packet of sound, when it could not be decoded: torn by the crash, in a container that does not know
     # lengths.
@@ -88,11 +89,14 @@ def inspect(
     """
     import av
 
+    def damaged(index: int) -> None:
+        contents[index].damaged += 1
+
     with av.open(str(path)) as container:
         contents = [StreamContent(stream.type) for stream in container.streams]
         for picture_stream in container.streams.video:
             picture_stream.thread_type = "AUTO"
-        for packet in whole_packets(container):
+        for packet in whole_packets(container, damaged):
             content = contents[packet.stream_index]
             content.take(packet, decode_pictures)
             if content.packets % 500 == 0:
@@ -105,15 +109,25 @@ def inspect(
     return contents
 
 
-def whole_packets(container: Any) -> Iterator[Packet[Any]]:
-    """The packets that can be copied. Ends where the file ends, be it in the middle of something."""
+def whole_packets(container: Any, on_damaged: Callable[[int], None] = lambda index: None) -> Iterator[Packet[Any]]:
+    """The packets that can be copied. Ends where the file ends, be it in the middle of something.
+
+    `on_damaged` hears the stream's index for each packet that is left out: torn, where the container knows a packet's
+    length, or without a time.
+    """
     import av
 
     try:
         for packet in container.demux():
-            # Empty ones mark the end; torn ones are marked where the container knows a packet's length.
-            if packet.size and not packet.is_corrupt and packet.dts is not None:
-                yield packet
+            if not packet.size:
+                continue  # marks the end
+            if packet.pts is None or packet.is_corrupt:
+                on_damaged(packet.stream_index)
+                continue
+            # In the order in which they are shown, as all of ours are encoded. FFmpeg may not know that: of a short
+            # H.264 stream in Matroska it gives no decoding times at all.
+            packet.dts = packet.pts
+            yield packet
     except av.FFmpegError as error:
         log.info("%s: reading ended with: %s", container.name, error.strerror)
 

@@ -23,7 +23,20 @@ from capture.output import journal, names, part_file, remux
 from capture.output.formats import muxer_of
 from capture.output.output_file import OutputFile
 from capture.output.recovery import Leftover, leftovers, recover
-from tests.capture.output.making import EVERY, SCREEN, feed, finish, heard, moving, opened, picture, played_s, record
+from tests.capture.output.making import (
+    EVERY,
+    SCREEN,
+    Shown,
+    feed,
+    finish,
+    heard,
+    moving,
+    opened,
+    picture,
+    played_s,
+    record,
+    still,
+)
 from tests.helpers.analysis import read_pictures, read_sound
 from tests.helpers.signals import exact_noise, numbered
 
@@ -33,13 +46,16 @@ LENGTH_S = 2.3
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], bytes]:
     """What lies on the disk when a recording of 2.3 s is killed, for every format."""
-    contents = {}
-    for name, quality in EVERY:
-        file = opened(tmp_path_factory.mktemp("killed"), name, quality)
-        feed(file, numbered(LENGTH_S), moving(LENGTH_S))
-        contents[name, quality] = file.place.part.read_bytes()
-        file.abort()
-    return contents
+    return {case: what_is_left(tmp_path_factory.mktemp("killed"), *case, moving(LENGTH_S)) for case in EVERY}
+
+
+def what_is_left(folder: Path, name: str, quality: str, pictures: list[Shown], length_s: float = LENGTH_S) -> bytes:
+    """What lies on the disk when a recording is killed."""
+    file = opened(folder, name, quality)
+    feed(file, numbered(length_s), pictures)
+    content = file.place.part.read_bytes()
+    file.abort()
+    return content
 
 
 def leave(folder: Path, name: str, content: bytes) -> Leftover:
@@ -77,6 +93,34 @@ def test_a_leftover_becomes_an_ordinary_file(
         tags = {key.lower(): value for key, value in container.metadata.items()}
         tags |= {key.lower(): value for key, value in container.streams[0].metadata.items()}
     assert tags["title"] == "A title"
+
+
+@pytest.mark.parametrize(("name", "quality"), SCREEN)
+def test_every_picture_of_a_still_screen_is_recovered(tmp_path: Path, name: str, quality: str) -> None:
+    """So few in the first five seconds that FFmpeg does not find out in which order they are shown."""
+    leftover = leave(tmp_path, name, what_is_left(tmp_path, name, quality, still(7.0), 7.0))
+    pictures = [at_s for at_s, _ in read_pictures(leftover.part)]
+    assert len(pictures) >= 6
+
+    recovered = recover(leftover)
+
+    assert [at_s for at_s, _ in read_pictures(recovered.file)] == pytest.approx(pictures, abs=0.001)
+
+
+def test_what_is_damaged_in_the_middle_is_told(
+    tmp_path: Path, killed: dict[tuple[str, str], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leftover = leave(tmp_path, "opus", killed["opus", "medium"])
+    real = remux.inspect
+
+    def inspect(*args: Any) -> Any:
+        contents = real(*args)
+        contents[0].damaged = 3
+        return contents
+
+    monkeypatch.setattr(remux, "inspect", inspect)
+
+    assert recover(leftover).remarks == ("3 damaged pieces were left out",)
 
 
 def test_a_recovered_flac_file_holds_its_length_and_md5(tmp_path: Path, killed: dict[tuple[str, str], bytes]) -> None:
@@ -127,8 +171,11 @@ def test_half_a_picture_is_left_out(tmp_path: Path, killed: dict[tuple[str, str]
         places = [(p.pos, p.size) for p in container.demux(video=0) if p.pos is not None and p.size]
     start, size = places[40]
 
-    recovered = recover(leave(tmp_path, "mp4", content[: start + size - 1]))
+    leftover = leave(tmp_path, "mp4", content[: start + size - 1])
+    damaged = [content.damaged for content in remux.inspect(leftover.part, False)]
+    recovered = recover(leftover)
 
+    assert damaged == [1, 0]
     with av.open(str(recovered.file)) as container:
         assert len([p for p in container.demux(video=0) if p.size]) == len([p for p, _ in places if p < start])
 
