@@ -15,6 +15,7 @@ from capture.sound import pulse_link, pulse_watch
 from capture.sound.pulse import PulseSound
 from capture.sound.pulse_watch import Watcher, ask
 from tests.capture.sound.benches import PulseBench, sine
+from tests.capture.sound.conftest import point_at
 from tests.helpers.children import run_in
 from virtual_desktop import VirtualDesktop
 
@@ -103,19 +104,22 @@ def test_opening_many_times_leaves_nothing_open(own_desktop: VirtualDesktop) -> 
     sound = PulseSound()
 
     def once() -> None:
-        source = sound.loopback(None)
-        source.open()
-        source.read(0.1)
-        source.close()
+        for source in (sound.loopback(None), sound.application("Tone")):
+            source.open()
+            source.read(0.1)
+            source.close()
         sound.devices()
 
+    player = PulseBench(own_desktop).play("Tone", sine(440))
+    threads = _kernel_threads()
     once()
-    files, threads = _open_files(), _kernel_threads()
+    files = _open_files()
     for _ in range(15):
         once()
     assert _open_files() == files
     assert _kernel_threads() == threads
     assert own_desktop.pactl("list", "short", "source-outputs").strip() == ""
+    player.stop()
 
 
 def test_a_process_ends_while_the_server_is_frozen(own_desktop: VirtualDesktop) -> None:
@@ -236,6 +240,27 @@ def test_a_muted_speaker_or_monitor_is_told(own_desktop: VirtualDesktop) -> None
         assert muted()
         own_desktop.pactl(f"set-{kind}-mute", name, "0")
         assert not muted()
+
+
+def test_streams_look_closely_when_something_begins_to_play(
+    pipewire_desktop: VirtualDesktop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # PipeWire changes its cycle then. Where nothing jumps, only this makes them look.
+    point_at(pipewire_desktop, monkeypatch)
+    bench = PulseBench(pipewire_desktop)
+    source = bench.sound.loopback(None)
+    source.open()
+    try:
+        assert source.read(DEADLINE_S) is not None
+        looks = threading.Event()
+        stream = source._stream  # type: ignore[attr-defined]
+        stir = stream.stir
+        monkeypatch.setattr(stream, "stir", lambda: (looks.set(), stir()))
+        bench.play("Tone", sine(440))
+        assert looks.wait(DEADLINE_S)
+    finally:
+        source.close()
+        bench.close()
 
 
 def test_volume_changes_disturb_nobody(own_desktop: VirtualDesktop) -> None:
