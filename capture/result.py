@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 DROPPED_SHARE_LIMIT = 0.005
 # In a short recording that would be the first one; nobody sees a tenth of a second either.
 DROPPED_LEAST_S = 0.1
+# More gaps than these are told as a sum: nobody reads a thousand lines, and all of them are in the result's `gaps`.
+GAPS_TOLD = 20
 
 
 def summarise(session: Session, file: Path) -> RecordingResult:
@@ -26,9 +28,9 @@ def summarise(session: Session, file: Path) -> RecordingResult:
     video = _video(session)
     degraded = [str(fault.error) for fault in session.faults] + session.output.remarks
     degraded += session.mixer.remarks() if audio is not None else []
-    degraded += [notice.text for notice in session.notices if notice.degrades and notice.text not in degraded]
+    degraded += [notice.text for notice in session.notices]
     if audio is not None:
-        degraded += [_gap_in_words(gap) for gap in audio.gaps]
+        degraded += gaps_in_words(audio.gaps)
         clipped_frames = session.sound_stage.meter.clipped_frames
         # What arrives beyond full scale was so before us (a server's resampler overshoots by a hair); ours is what
         # comes of adding sources up and of making them louder.
@@ -86,8 +88,13 @@ def _gaps(session: Session) -> Iterator[Gap]:
             yield Gap(start_ns / NS_PER_S, length_ns / NS_PER_S, f"{hole.source}: {hole.reason}")
 
 
-def _gap_in_words(gap: Gap) -> str:
-    return f"{gap.length_s:.2f} s of silence at {gap.at_s:.2f} s, {gap.reason}"
+def gaps_in_words(gaps: Sequence[Gap]) -> list[str]:
+    """A line for each of the first `GAPS_TOLD`, and one for all the others together."""
+    lines = [f"{gap.length_s:.2f} s of silence at {gap.at_s:.2f} s, {gap.reason}" for gap in gaps[:GAPS_TOLD]]
+    others = gaps[GAPS_TOLD:]
+    if others:
+        lines.append(f"{len(others)} more gaps, {sum(gap.length_s for gap in others):.2f} s altogether")
+    return lines
 
 
 def _video(session: Session) -> VideoResult | None:

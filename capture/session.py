@@ -49,6 +49,8 @@ TAIL_NS = 30 * NS_PER_MS
 END_LIMIT_S = 20.0
 SCREEN_END_LIMIT_S = 0.5
 DEFAULT_RATE_HZ = 48_000
+# Kept for the result: a screen that comes and goes for days must not fill the memory, nor anybody's patience.
+NOTICES_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Session:
         self._post = post
         self._listener = emit
         self._hurry = hurry
-        self.notices: list[Notice] = []
+        self.notices: list[Notice] = []  # those that degrade the recording; replaced, not changed
         self._faults: list[Fault] = []
         self.sources = Sources(settings, clock, self._faulty("sound source"))
         self._pictures: Channel[VideoFrame] = Channel("pictures", PICTURE_BOUND, Overflow.DROP_NEWEST)
@@ -263,8 +265,8 @@ class Session:
             self._emit(notice)
 
     def _emit(self, event: Event) -> None:
-        if isinstance(event, Notice):
-            self.notices.append(event)
+        if isinstance(event, Notice) and event.degrades and event not in self.notices:
+            self.notices = [*self.notices, event][:NOTICES_MOST]
         self._listener(event)
 
     @property

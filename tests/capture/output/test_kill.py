@@ -18,6 +18,7 @@ from capture.errors import RecoveryError
 from capture.output import journal, recovery
 from capture.settings import SCREEN_FORMATS, SOUND_FORMATS
 from tests.capture.output.making import heard
+from tests.helpers.analysis import read_pictures
 from tests.helpers.children import ROOT
 from tests.helpers.signals import best_place, numbered
 
@@ -91,8 +92,11 @@ def test_killed_at_a_random_moment(tmp_path: Path, name: str, full: bool) -> Non
 
 def check_recovery(folder: Path, name: str, played: float, what: str) -> None:
     (leftover,) = recovery.leftovers([folder])
+    has_pictures = name in SCREEN_FORMATS
+    pictures = len(list(read_pictures(leftover.part))) if has_pictures else 0
     recovered = recovery.recover(leftover)
 
+    assert not has_pictures or len(list(read_pictures(recovered.file))) == pictures, what
     assert recovered.file == folder / f"note.{name}", what
     assert [path.name for path in folder.iterdir()] == [f"note.{name}"]
     assert heard(recovered.file)[1] == pytest.approx(played, abs=0.03), what

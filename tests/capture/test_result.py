@@ -1,0 +1,42 @@
+"""The words of a result, and what is kept for them."""
+
+from __future__ import annotations
+
+import threading
+
+from capture.clock import FakeClock
+from capture.model import Event, Gap, Notice
+from capture.result import GAPS_TOLD, gaps_in_words
+from capture.session import NOTICES_MOST, Session
+from capture.settings import RecordingSettings
+
+
+def test_each_gap_is_told() -> None:
+    gaps = [Gap(1.0, 0.5, "system: unplugged"), Gap(7.25, 2.0, "mic: its server died")]
+    assert gaps_in_words(gaps) == [
+        "0.50 s of silence at 1.00 s, system: unplugged",
+        "2.00 s of silence at 7.25 s, mic: its server died",
+    ]
+    assert gaps_in_words([]) == []
+
+
+def test_of_very_many_gaps_the_first_are_told_and_the_others_counted() -> None:
+    gaps = [Gap(float(number), 0.5, "system: flapping") for number in range(1000)]
+    lines = gaps_in_words(gaps)
+    assert len(lines) == GAPS_TOLD + 1
+    assert lines[-1] == f"{1000 - GAPS_TOLD} more gaps, {(1000 - GAPS_TOLD) / 2:.2f} s altogether"
+
+
+def test_what_is_kept_for_the_result_has_a_bound() -> None:
+    heard: list[Event] = []
+    session = Session(RecordingSettings(), None, None, FakeClock(), lambda _: None, heard.append, threading.Event())
+    lost, back = Notice("the screen went", degrades=True), Notice("it is back")
+    for _ in range(1000):
+        session._emit(lost)
+        session._emit(back)
+    assert session.notices == [lost]
+    for number in range(1000):
+        session._emit(Notice(f"fault {number}", degrades=True))
+    assert len(session.notices) == NOTICES_MOST
+    assert session.notices[:2] == [lost, Notice("fault 0", degrades=True)]
+    assert len(heard) == 3000, "all are told at the time"
