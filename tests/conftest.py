@@ -34,14 +34,14 @@ REAL_TIME_FOLDERS = {"integration", "helpers", "scripts", "ui"}
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out (not skip: they are no tests of the short form) the tests marked `full` unless asked for.
 
-    A measurement in real time that another program disturbed is taken again, twice at most, and the summary counts it:
-    a busy computer disturbs one of three, a fault fails all three. Everything else has one try.
+    A measurement in real time that another program disturbed is taken again, four times at most, and the summary counts it:
+    a busy computer disturbs some of them, a fault fails all five. Everything else has one try.
     """
     for item in items:
         in_real_time = REAL_TIME_FIXTURES & set(getattr(item, "fixturenames", ()))
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if in_real_time or folder in REAL_TIME_FOLDERS:
-            item.add_marker(pytest.mark.flaky(reruns=2))
+            item.add_marker(pytest.mark.flaky(reruns=4))
     if is_full():
         return
     left_out = [item for item in items if item.get_closest_marker("full")]
