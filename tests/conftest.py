@@ -34,8 +34,8 @@ REAL_TIME_FOLDERS = {"integration", "helpers", "scripts", "ui"}
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out (not skip: they are no tests of the short form) the tests marked `full` unless asked for.
 
-    A measurement in real time that another program disturbed is taken again, four times at most, and the summary counts it:
-    a busy computer disturbs some of them, a fault fails all five. Everything else has one try.
+    A measurement in real time that another program disturbed is taken again, four times at most, and the summary
+    counts it: a busy computer disturbs some of them, a fault fails all five. Everything else has one try.
     """
     for item in items:
         in_real_time = REAL_TIME_FIXTURES & set(getattr(item, "fixturenames", ()))
