@@ -1,0 +1,80 @@
+"""What of a sound that was played is in a recorded file, and whether it lies in its place.
+
+A player's `numbered` sound says of every moment of the file which moment of the playing it is. So each stretch of the
+file is looked for near where the player's own clock says that it must be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.helpers.signals import RATE, Samples
+
+HOP_S = 0.010
+WINDOW_S = 0.050
+# Far enough to see a sound that is out of place, near enough to take nothing else for it.
+REACH_S = 0.200
+# Unrelated sound reaches 0.3 in so small a neighbourhood; the right one more than 0.9, half of it 0.7.
+SURE = 0.5
+# The signal has nothing above 5 kHz.
+_EVERY = 4
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The file in steps of `HOP_S`: `at_s` is the middle of each, `error_s` how far off the sound lies there.
+
+    NaN: the sound is not in the file there. Errors are counted from the line `recording FILE`, which comes some
+    milliseconds after the first sample: compare those after a fault with those before it.
+    """
+
+    at_s: NDArray[np.float64]
+    error_s: NDArray[np.float64]
+
+    def lost_s(self, from_s: float, to_s: float) -> float:
+        """How much of that stretch of the file lacks the sound."""
+        within = (self.at_s >= from_s) & (self.at_s < to_s)
+        return float(np.count_nonzero(within & np.isnan(self.error_s))) * HOP_S
+
+    def first_heard_s(self, after_s: float) -> float:
+        """When the sound is heard for the first time after that; infinity when it is not."""
+        found = self.at_s[(self.at_s >= after_s) & ~np.isnan(self.error_s)]
+        return float(found[0]) if len(found) else float("inf")
+
+    def place_s(self, from_s: float, to_s: float) -> float:
+        """The median error there; NaN when the sound is not there at all."""
+        errors = self.error_s[(self.at_s >= from_s) & (self.at_s < to_s)]
+        errors = errors[~np.isnan(errors)]
+        return float(np.median(errors)) if len(errors) else float("nan")
+
+
+def trace(sound: Samples, played: Samples, frame_at: Callable[[int], float], began_ns: int) -> Trace:
+    """Follow `played` through `sound`, both at RATE. `frame_at(ns)`: the played frame that sounded then."""
+    file, known = _thin(sound), _thin(played)
+    rate = RATE // _EVERY
+    window, reach = round(WINDOW_S * rate), round(REACH_S * rate)
+    starts = np.arange(0, len(file) - window + 1, round(HOP_S * rate))
+    errors = np.full(len(starts), np.nan)
+    for number, start in enumerate(starts):
+        piece = file[start : start + window]
+        energy = float(piece @ piece)
+        due = round(frame_at(began_ns + round(start / rate * 1e9)) / _EVERY)
+        first = max(0, due - reach)
+        near = known[first : due + reach + window]
+        if energy < 1e-9 or len(near) < window:
+            continue
+        totals = np.concatenate([[0.0], np.cumsum(near**2)])
+        scale = np.sqrt(np.maximum((totals[window:] - totals[:-window]) * energy, 1e-12))
+        likeness = np.correlate(near, piece, "valid") / scale
+        best = int(np.argmax(likeness))
+        if likeness[best] >= SURE:
+            errors[number] = (due - (first + best)) / rate
+    return Trace((starts + window / 2) / rate, errors)
+
+
+def _thin(samples: Samples) -> NDArray[np.float64]:
+    return np.asarray(samples.reshape(len(samples), -1).mean(axis=1, dtype=np.float64))[::_EVERY]
