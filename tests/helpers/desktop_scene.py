@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -44,6 +44,7 @@ class Flash:
     planned_ns: int
     shown_ns: int
     sounded_ns: int | None  # None in a scene without sound
+    wander_s: float = 0.0  # by how much the sound server's answers before and after the beep disagree
 
 
 @dataclass
@@ -100,7 +101,7 @@ def _read(process: subprocess.Popen[str], scene: Scene) -> None:
                 case "started":
                     scene.started.set()
                 case "flash":
-                    scene.flashes.append(Flash(report["planned_ns"], report["shown_ns"], report["sounded_ns"]))
+                    scene.flashes.append(Flash(**report["flash"]))
                 case "picture":
                     scene.pictures_ns[report["number"]] = report["at_ns"]
                 case "ended":
@@ -215,17 +216,25 @@ def _flash(window: _Window, options: argparse.Namespace) -> int:
         step_ns = round(options.interval * 1e9) + round(1e9 / 60 / 16)
         instants.extend(first_ns + number * step_ns for number in range(options.count))
         _say("started")
+        told: list[int] = []  # when each flash was there; it is reported a flash later, when more is known of its beep
+
+        def tell(number: int) -> None:
+            sounded_ns = clock.time_of(beeps.starts[number]) if options.sound else None
+            wander_s = 0.0 if sounded_ns is None else clock.wander_s(sounded_ns)
+            _say("flash", flash=asdict(Flash(instants[number], told[number], sounded_ns, wander_s)))
+
         for number, at_ns in enumerate(instants):
             listen(at_ns - 5_000_000)
             _sleep_until(at_ns)
             window.fill(_WHITE)
-            shown_ns = window.sync()
+            told.append(window.sync())
             listen(at_ns + round(FLASH_S * 1e9))
             window.fill(0)
             window.sync()
-            sounded_ns = clock.time_of(beeps.starts[number]) if options.sound else None
-            _say("flash", planned_ns=at_ns, shown_ns=shown_ns, sounded_ns=sounded_ns)
+            if number:
+                tell(number - 1)
         listen(time.monotonic_ns() + 300_000_000)  # let the last beep sound out
+        tell(len(told) - 1)
         return stream.underflows if stream is not None else 0
 
 

@@ -64,6 +64,15 @@ class SoundClock:
             guess = round((frame - self._offset_near(guess)) / self._per_ns)
         return guess
 
+    def wander_s(self, at_ns: int) -> float:
+        """How far the answers before `at_ns` and those after it disagree: a player or server that stumbled there."""
+        with self._lock:
+            before = [known for known in self._timings if at_ns - WINDOW_NS <= known.at_ns < at_ns]
+            after = [known for known in self._timings if at_ns <= known.at_ns <= at_ns + WINDOW_NS]
+        if not before or not after:
+            return 0.0
+        return abs(self._offset(after) - self._offset(before)) / self._per_ns / 1e9
+
     def _offset_near(self, at_ns: int) -> float:
         with self._lock:
             if not self._timings:
@@ -74,6 +83,9 @@ class SoundClock:
             if not near:  # before the first or after the last answer, or in a hole: the nearest there are
                 first = max(0, min(first, len(self._timings)) - 20)
                 near = self._timings[first : first + 40]
+        return self._offset(near)
+
+    def _offset(self, near: list[Timing]) -> float:
         frames = np.array([known.frame for known in near])
         offsets = frames - np.array([known.at_ns for known in near], dtype=np.float64) * self._per_ns
         if not all(known.stepwise for known in near):

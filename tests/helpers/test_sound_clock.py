@@ -59,3 +59,14 @@ def test_far_from_all_answers_the_nearest_count() -> None:
     assert clock.frame_at(90_000 * MS) == pytest.approx(90_000 * 48 + 480, abs=500)
     assert clock.frame_at(100 * MS) == pytest.approx(4_800)
     assert clock.frame_at(60_100 * MS) == pytest.approx(60_100 * 48 + 480)
+
+
+@pytest.mark.parametrize("period", [256, 1024])
+def test_a_stumble_is_seen_where_it_was_and_nowhere_else(period: int) -> None:
+    """The player ran dry at 1 s: everything after it sounds 30 ms later."""
+    clock = SoundClock(RATE)
+    stepwise(clock, 0, period, 0, 1_000)
+    stepwise(clock, 30 * MS, period, 1_000, 2_000)
+    assert clock.wander_s(1_030 * MS) == pytest.approx(0.030, abs=0.004)
+    assert clock.wander_s(500 * MS) < 0.004
+    assert clock.wander_s(1_500 * MS) < 0.004
