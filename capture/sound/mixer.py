@@ -13,7 +13,7 @@ One thread (the mix thread) calls everything here; nothing blocks, nothing reads
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,9 @@ __all__ = ["FOREVER_NS", "Dropped", "Hole", "Mixer", "SourceMix"]
 # Longer than a block (50 ms), the timeline's wait for stamps after a break (250 ms) and a reader that was held up by a
 # busy computer; short enough that a live meter and the replay memory do not stand still.
 LAG_LIMIT_NS = 600 * NS_PER_MS
+
+# The longest stretch that is handed on at a time: whoever was asleep for a night must not need memory for all of it.
+STRETCH_S = 1.0
 
 FOREVER_NS = 2**63 - 1
 
@@ -62,6 +65,7 @@ class Mixer:
         self._format = fmt
         self._separate = separate
         self._lag_limit_ns = lag_limit_ns
+        self._stretch = round(STRETCH_S * fmt.samplerate)
         self._now_ns: int | None = None
 
     @property
@@ -92,8 +96,11 @@ class Mixer:
         frames = [track.complete_frame for track in self.tracks if not track.lost]
         return self._origin_ns + frames_to_ns(min(frames), self._format.samplerate) if frames else FOREVER_NS
 
-    def mix(self, now_ns: int, end_ns: int | None = None) -> list[Samples] | None:
-        """The next stretch of every track, contiguous from the origin; None when nothing is ready.
+    def mix(self, now_ns: int, end_ns: int | None = None, patient: bool = False) -> list[Samples] | None:
+        """The next stretch of every track, a second at most, contiguous from the origin; None when nothing is ready.
+
+        Ask until it is None. With `patient`, nothing is filled with silence yet, however late it is: who mixes was held
+        up, and what the sources gave meanwhile is still on its way.
 
         Tracks are of equal length, shape (frames, channels), float32, to be read only. They never reach beyond `now_ns`
         (the monitor of a speaker gives sound a moment before it is heard), so that a pause or an end that comes now is
@@ -103,16 +110,21 @@ class Mixer:
         most = self._end_frame(self._now_ns if end_ns is None else min(self._now_ns, end_ns))
         oldest = frame_at(self._now_ns - self._lag_limit_ns, self._origin_ns, self._format.samplerate)
         for track in self.tracks:
-            track.fill(min(oldest, most))
-        ready = min(most, *(track.end_frame for track in self.tracks))
+            if not patient:
+                track.fill(min(oldest, most))
+        ready = min(most, *(track.end_frame for track in self.tracks), self.frames_done + self._stretch)
         return self._mixed(ready) if ready > self.frames_done else None
 
-    def finish(self, end_ns: int) -> list[Samples]:
-        """All that is left up to `end_ns`, rounded up to a frame; what is missing is silence. The last call."""
+    def finish(self, end_ns: int) -> Iterator[list[Samples]]:
+        """All that is left up to `end_ns`, rounded up to a frame, in stretches; what is missing is silence.
+
+        The last call.
+        """
         end_frame = self._end_frame(end_ns)
         for track in self.tracks:
             track.finish(end_frame)
-        return self._mixed(max(end_frame, self.frames_done))
+        while self.frames_done < end_frame:
+            yield self._mixed(min(end_frame, self.frames_done + self._stretch))
 
     def levels_dbfs(self) -> dict[str, float]:
         """The peak of each source, after its gain, since this was last called; -inf is digital silence."""

@@ -12,6 +12,7 @@ from capture.model import Device
 from capture.pauses import PauseCutter
 from capture.sound.grab import SourceBlock, SourceHole, SourceItem, SourceOpened
 from capture.sound.meter import Meter
+from capture.sound.mixer import LAG_LIMIT_NS
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -26,6 +27,9 @@ IDLE_S = 0.1
 # After the end, how long to wait for sound that is still on its way. It covers a block of 50 ms and the latency of a
 # Bluetooth speaker (200 to 300 ms); a source that has not given it by then is one that gives nothing.
 DRAIN_LIMIT_NS = 700 * NS_PER_MS
+# A turn of the mix thread takes IDLE_S at most. One that took longer was held up (the process was stopped, the computer
+# swapped), and so were the threads that read the sources: they get a mixer's lag to bring what the server has kept.
+HELD_UP_NS = 300 * NS_PER_MS
 LEVELS_INTERVAL_NS = 100 * NS_PER_MS
 
 
@@ -75,6 +79,8 @@ class SoundStage:
         """
         for item in early:
             self._handle(item)
+        turn_ns = self._clock.now_ns()
+        patient_until_ns = turn_ns
         while not self._complete():
             try:
                 self._handle(self._items.get(IDLE_S))
@@ -86,11 +92,16 @@ class SoundStage:
                 if self._timing.end_ns is None:
                     stop.wait(IDLE_S)  # every source has given up; silence goes on until the end is known
             now_ns = self._clock.now_ns()
-            self._pass_on(self.mixer.mix(now_ns, self._timing.end_ns))
+            if now_ns - turn_ns > HELD_UP_NS:
+                patient_until_ns = now_ns + LAG_LIMIT_NS
+            while tracks := self.mixer.mix(now_ns, self._timing.end_ns, patient=now_ns < patient_until_ns):
+                self._pass_on(tracks)
             self._tell_levels(now_ns)
+            turn_ns = self._clock.now_ns()
         end_ns = self._timing.end_ns
         assert end_ns is not None
-        self._pass_on(self.mixer.finish(end_ns))
+        for tracks in self.mixer.finish(end_ns):
+            self._pass_on(tracks)
         for encoder in self._encoders:
             self._put(encoder.flush())
 
@@ -101,9 +112,7 @@ class SoundStage:
         limit_ns = 0 if self._timing.hurry.is_set() else DRAIN_LIMIT_NS
         return self.mixer.complete_until_ns() >= end_ns or self._clock.now_ns() >= end_ns + limit_ns
 
-    def _pass_on(self, tracks: list[Samples] | None) -> None:
-        if tracks is None or not len(tracks[0]):
-            return
+    def _pass_on(self, tracks: list[Samples]) -> None:
         for encoder, samples in zip(self._encoders, self._cutter.cut(tracks), strict=True):
             if len(samples):
                 self.meter.add(samples)

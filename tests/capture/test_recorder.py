@@ -497,7 +497,7 @@ def test_a_broken_mixer_ends_the_recording_with_a_good_file(
 
     room = studio()
     broken = Broken(Mixer.mix, 10, ZeroDivisionError("a bug"))
-    monkeypatch.setattr(Mixer, "mix", lambda *args: broken(*args))
+    monkeypatch.setattr(Mixer, "mix", lambda *args, **words: broken(*args, **words))
     room.recorder.begin()
     result = room.await_end()
     assert any("mix" in text and "a bug" in text for text in result.degraded)

@@ -48,6 +48,7 @@ class Session:
         self.end_ns = None if end_s is None else instant(end_s)
         self.mixer = Mixer(ORIGIN_NS, fmt, sources, separate, round(lag_s * 1e9))
         self.parts: list[list[Samples]] = []
+        self._channels = fmt.channels
 
     def give(self, start_frame: int, samples: Samples, source: int = 0, late_s: float = 0.0) -> None:
         """A block that arrives as soon as its last frame has sounded."""
@@ -55,16 +56,16 @@ class Session:
         self.mix((start_frame + len(samples)) / RATE + 0.01)
 
     def mix(self, now_s: float) -> None:
-        tracks = self.mixer.mix(instant(now_s), self.end_ns)
-        if tracks is not None:
+        while tracks := self.mixer.mix(instant(now_s), self.end_ns):
             self.parts.append(tracks)
 
     def finish(self, end_s: float) -> Samples:
-        self.parts.append(self.mixer.finish(instant(end_s)))
+        self.parts.extend(self.mixer.finish(instant(end_s)))
         return self.track(0)
 
     def track(self, number: int) -> Samples:
-        return np.concatenate([part[number] for part in self.parts])
+        nothing = np.zeros((0, self._channels), np.float32)
+        return np.concatenate([nothing, *(part[number] for part in self.parts)])
 
     def holes(self) -> list[tuple[str, float, float, str]]:
         """(source, begin, length, reason), seconds rounded to milliseconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -273,7 +274,7 @@ def recorded(source: SimulatedSource, end_s: float, samplerate: int = RATE) -> t
         mixer.add(0, block)
         parts += mixer.mix(ORIGIN_NS + round((true_s + 0.02) * 1e9)) or []
     assert mixer.tracks[0].timeline.drift.engaged
-    parts += mixer.finish(ORIGIN_NS + round(end_s * 1e9))
+    parts += chain(*mixer.finish(ORIGIN_NS + round(end_s * 1e9)))
     return np.concatenate(parts), mixer
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import pytest
@@ -88,7 +88,32 @@ def test_the_mix_does_not_run_ahead_of_the_present_or_the_end() -> None:
     assert len(tracks[0]) == round(0.03 * RATE)
     assert session.mixer.mix(instant(0.3), instant(0.08)) is None
     assert session.mixer.position_ns == instant(0.08)
-    assert len(session.mixer.finish(instant(0.08))[0]) == 0
+    assert list(session.mixer.finish(instant(0.08))) == []
+
+
+def test_a_long_stretch_is_handed_on_a_second_at_a_time() -> None:
+    """After a night in which the process was stopped there must be no array as long as the night."""
+    mixer = Mixer(ORIGIN_NS, STEREO, [SourceMix("system")])
+    lengths = []
+    while tracks := mixer.mix(instant(60.0)):
+        lengths.append(len(tracks[0]))
+    lengths += [len(tracks[0]) for tracks in mixer.finish(instant(100.0))]
+    assert sum(lengths) == 100 * RATE
+    assert max(lengths) <= RATE
+
+
+def test_who_was_held_up_waits_for_what_is_on_its_way() -> None:
+    """The process was stopped for three seconds; the sound server kept what played, and gives it afterwards."""
+    session = Session()
+    for start in range(0, RATE, BLOCK):
+        session.give(start, flat(0.5))
+    assert session.mixer.mix(instant(4.0), patient=True) is None
+    for start in range(RATE, 4 * RATE, BLOCK):
+        session.mixer.add(0, block(start, flat(0.5)))
+    recorded = session.finish(4.0)
+    assert np.all(recorded == 0.5)
+    assert session.mixer.holes == []
+    assert session.mixer.dropped == []
 
 
 # --- several sources ---
@@ -99,7 +124,7 @@ def test_sources_are_added_with_their_gains() -> None:
     for start in range(0, 4 * BLOCK, BLOCK):
         for source, value in enumerate((0.5, 0.125, -0.0625)):
             mixer.add(source, block(start, flat(value)))
-    [mixed] = mixer.finish(instant(0.2))
+    [[mixed]] = mixer.finish(instant(0.2))
     assert mixed == pytest.approx(flat(0.25 + 0.125 - 0.625, 4 * BLOCK), abs=1e-6)
     levels = mixer.levels_dbfs()
     assert list(levels) == ["a", "b", "c"]
@@ -141,7 +166,7 @@ def test_another_sample_rate_lands_in_the_same_place(rate: int) -> None:
         if not 1.51 < true_s < 2.51:
             mixer.add(0, sounded)
         parts += mixer.mix(instant(true_s), instant(3.9)) or []
-    parts += mixer.finish(instant(3.9))
+    parts += chain(*mixer.finish(instant(3.9)))
     recorded = np.concatenate(parts)[:, 0]
     assert len(recorded) == round(3.9 * RATE)
     late_s = lateness_s(recorded, 40.0, RATE)
@@ -161,7 +186,7 @@ def test_a_source_may_change_its_sample_rate() -> None:
         for true_s, sounded in source.blocks(end_s - 0.001):
             mixer.add(0, sounded)
             parts += mixer.mix(instant(true_s)) or []
-    parts += mixer.finish(instant(1.9))
+    parts += chain(*mixer.finish(instant(1.9)))
     late_s = lateness_s(np.concatenate(parts)[:, 0], 40.0, RATE)
     assert np.abs(late_s).max() < 1.5 / RATE
     assert mixer.holes == []
@@ -178,7 +203,7 @@ def test_two_clocks_stay_together() -> None:
         mixer.add(0, ours)
         mixer.add(1, theirs)
         tracks.append(mixer.mix(instant(true_s)))
-    tracks.append(mixer.finish(instant(239.0)))
+    tracks.extend(mixer.finish(instant(239.0)))
     first, second = (np.concatenate([track[n][:, 0] for track in tracks if track]) for n in (0, 1))
     assert np.abs(lateness_s(first, 40.0, rate)).max() < 1e-4
     assert np.abs(lateness_s(second, 40.0, rate)[1800:]).max() < 0.005
@@ -209,7 +234,7 @@ def test_what_a_resampler_holds_back_is_complete_and_comes_out(rate: int) -> Non
         given_s = true_s
     complete_ns = mixer.complete_until_ns()
     assert complete_ns == pytest.approx(instant(given_s), abs=50_000)
-    mixer.finish(complete_ns - 50_000)
+    list(mixer.finish(complete_ns - 50_000))
     assert mixer.holes == []
 
 
@@ -277,8 +302,8 @@ def test_whatever_sources_do_the_tracks_are_whole(
         assert mixer.frames_done == done
         assert instant(now_s - 0.6) - 50_000 <= mixer.position_ns <= instant(now_s) + 50_000
     end_s = now_s + 0.3
-    tracks = mixer.finish(instant(end_s))
-    assert done + len(tracks[0]) == -((ORIGIN_NS - instant(end_s)) * RATE // 10**9)
+    done += sum(len(tracks[0]) for tracks in mixer.finish(instant(end_s)))
+    assert done == -((ORIGIN_NS - instant(end_s)) * RATE // 10**9)
     for name in ("a", "b"):
         holes = [hole for hole in mixer.holes if hole.source == name]
         assert all(hole.start_ns < hole.end_ns for hole in holes)
