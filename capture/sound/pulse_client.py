@@ -53,6 +53,7 @@ class Client(pulsectl.Pulse):  # type: ignore[misc]
         """Connect to the running server; raises `NoSoundServer`, naming whether it is away or does not answer."""
         self._deadline_s = time.monotonic() + timeout_s
         self.event_seen = False
+        self._interrupted = False
         super().__init__(CLIENT_NAME, connect=False)
         try:
             # No autospawn: starting a server is the session's business, and libpulse would wait for it without limit.
@@ -98,11 +99,14 @@ class Client(pulsectl.Pulse):  # type: ignore[misc]
             self._turn()
         except c.pa.CallError as error:
             raise NoSoundServer(NO_SERVER) from error
+        finally:
+            self._interrupted = False
         if not self.connected:
             raise NoSoundServer(NO_SERVER)
 
     def interrupt(self) -> None:
         """End a running `wait`, or the next one at once. Any thread; the client must not be closed meanwhile."""
+        self._interrupted = True
         c.pa.mainloop_wakeup(self._loop)
 
     def _on_event(self, event: Any) -> None:
@@ -118,6 +122,8 @@ class Client(pulsectl.Pulse):  # type: ignore[misc]
         left_us = max(0, int((self._deadline_s - time.monotonic()) * 1e6))
         with self._pulse_loop() as loop:
             c.pa.mainloop_prepare(loop, left_us)
+            if self._interrupted:
+                c.pa.mainloop_wakeup(loop)  # preparing forgets a wake-up that came before it
             c.pa.mainloop_poll(loop)
             c.pa.mainloop_dispatch(loop)
 

@@ -202,6 +202,35 @@ def test_the_watch_survives_a_frozen_server(own_desktop: VirtualDesktop, monkeyp
         watcher.leave(listener)
 
 
+def test_an_interrupt_before_a_wait_ends_it_at_once(own_desktop: VirtualDesktop) -> None:
+    # It comes from another thread, which cannot know whether the wait has begun.
+    client = pulse_watch.connect(DEADLINE_S)
+    try:
+        client.interrupt()
+        begun_s = time.monotonic()
+        client.wait(DEADLINE_S)
+        assert time.monotonic() - begun_s < DEADLINE_S / 2
+        begun_s = time.monotonic()
+        client.wait(0.1)
+        assert time.monotonic() - begun_s >= 0.1, "it ends one wait, not all"
+    finally:
+        client.close()
+
+
+def test_the_watch_ends_at_once_whenever_it_is_left(own_desktop: VirtualDesktop) -> None:
+    watcher = Watcher()
+
+    def listener(scene: object) -> None:
+        pass
+
+    for _ in range(50):
+        watcher.listen(listener)
+        watcher.fresh(DEADLINE_S)
+        begun_s = time.monotonic()
+        watcher.leave(listener)
+        assert time.monotonic() - begun_s < 0.5
+
+
 def test_speakers_of_different_rates_are_told_apart(own_desktop: VirtualDesktop) -> None:
     own_desktop.load_null_sink("compact_disc", rate=44_100)
     rates = {device.id: device.samplerate for device in PulseSound().devices()}
