@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from capture.channel import Channel, Overflow
 from capture.clock import NS_PER_MS, NS_PER_S, Clock
 from capture.errors import CaptureError, NoSoundServer, OutputError, ScreenUnavailable, WorkerFault
-from capture.model import AudioFormat, Device, Event, Levels, Notice, VideoFrame
+from capture.model import AudioFormat, Event, Levels, Notice, VideoFrame
 from capture.settings import RecordingSettings
 from capture.sources import Sources
 from capture.stages.picture_count import PictureCount
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from capture.output.output_file import OutputFile
     from capture.screen.grab import ScreenGrabber
     from capture.screen.source import ScreenSystem
+    from capture.sound.grab import SourceOpened
     from capture.sound.source import SoundSystem
 
 # Pictures waiting for the encoder. At 1080p each takes 3 MB (I420), so this is 24 MB; a longer queue only means that
@@ -259,8 +260,8 @@ class Session:
         if self.grabber:
             self.pictures.go_on()
 
-    def _source_opened(self, index: int, device: Device) -> None:
-        notice = self.sources.note_opened(index, device)
+    def _source_opened(self, opened: SourceOpened) -> None:
+        notice = self.sources.note_opened(opened.index, opened.device, self.timing.position_s(opened.at_ns))
         if notice is not None:
             self._emit(notice)
 

@@ -75,17 +75,22 @@ class Sources:
         """The devices that are recorded, as people call them."""
         return [device.name for device in self._devices.values()]
 
-    def note_opened(self, index: int, device: Device) -> Notice | None:
-        """A source was opened again; returns what is to be said of it. Mix thread."""
+    def note_opened(self, index: int, device: Device, at_s: float) -> Notice | None:
+        """A source was opened again, at that place of the file; returns what is to be said of it. Mix thread.
+
+        Another device is always said: even where the two leave no silence between them, what the new one played before
+        it was listened to is missing.
+        """
         before = self._devices.get(index)
         self._devices[index] = device
         if before is None or before.id == device.id:
             return None
         if "instead_of" in device.detail:
             away = device.detail["instead_of"]
-            text = f"the speaker {away} is away; {device.name} is recorded instead until it is back"
-            return Notice(text, degrades=True)
-        return Notice(f"now recording: {device.name}")
+            text = f"from {at_s:.2f} s on, {device.name} is recorded, because the speaker {away} is away"
+        else:
+            text = f"from {at_s:.2f} s on, {device.name} is recorded instead of {before.name}"
+        return Notice(text, degrades=True)
 
     def open(self, sound: SoundSystem) -> CaptureError | None:
         """Start the grab threads and wait until each source is open, or one of them cannot be: then returns why.

@@ -62,10 +62,10 @@ class Application:
                 raise SourceLost("the source is not open")
             if not self._ticks.wait(deadline_s):
                 return None
+            self._collect()  # first: what had arrived of a stream that is left is the end of its sound
             if self._new_scene and self._scene is not None:
                 self._new_scene = False
                 self._follow(self._scene)
-            self._collect()
         return self._blocks.pop(0)
 
     def close(self) -> None:

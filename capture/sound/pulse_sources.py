@@ -77,6 +77,7 @@ class EndpointSource:
         self._new_scene = False
         self._blocks: list[AudioBlock] = []
         self._chosen: Endpoint | None = None
+        self._leaving = ""  # why, once what had arrived by then was taken
 
     # For the two kinds:
 
@@ -119,23 +120,25 @@ class EndpointSource:
         while not self._blocks:
             if self._stream is None or self._chosen is None:
                 raise SourceLost("the source is not open")
+            if self._leaving:
+                raise SourceLost(self._leaving)
             if self._new_scene and self._scene is not None:
                 self._new_scene = False
-                if why := self._differs(self._scene, self._chosen):
-                    raise SourceLost(why)
-            if not self._ticks.wait(deadline_s):
+                self._leaving = self._differs(self._scene, self._chosen)
+            if not self._leaving and not self._ticks.wait(deadline_s):
                 return None
             rate = self._chosen.samplerate
             try:
                 self._blocks = [AudioBlock(start_ns, samples, rate) for start_ns, samples in self._stream.take()]
             except SourceLost as error:
-                raise SourceLost(self._why_lost()) from error
+                raise SourceLost(self._leaving or self._why_lost()) from error
         return self._blocks.pop(0)
 
     def close(self) -> None:
         self._watcher.leave(self._on_scene)
         stream, self._stream = self._stream, None
         self._chosen = None
+        self._leaving = ""
         self._blocks = []
         if stream is not None:
             pulse_link.close_stream(stream)

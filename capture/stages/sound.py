@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from capture.channel import Channel, Closed, Empty
 from capture.clock import NS_PER_MS, Clock
-from capture.model import Device
 from capture.pauses import PauseCutter
 from capture.sound.grab import SourceBlock, SourceHole, SourceItem, SourceOpened
 from capture.sound.meter import Meter
@@ -37,7 +36,7 @@ class SoundStage:
     """Blocks in, packets out. `samplerate` is that of the mix (Hz); there is an encoder for each of its tracks.
 
     Callbacks are called by the mix thread and must not block: `on_levels(position_ns, peaks_dbfs)` about ten times a
-    second, `on_source(index, device)` when a source was opened (again).
+    second, `on_source(opened)` when a source was opened (again).
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class SoundStage:
         timing: Timing,
         clock: Clock,
         on_levels: Callable[[int, dict[str, float]], None],
-        on_source: Callable[[int, Device], None],
+        on_source: Callable[[SourceOpened], None],
     ) -> None:
         self.mixer = mixer
         self.meter = Meter()  # of what is in the file: pauses do not count
@@ -70,7 +69,7 @@ class SoundStage:
         elif isinstance(item, SourceHole):
             self.mixer.lost(item.index, item.at_ns, item.reason)
         elif isinstance(item, SourceOpened):
-            self._on_source(item.index, item.device)
+            self._on_source(item)
 
     def run(self, stop: threading.Event, early: list[SourceItem]) -> None:
         """Body of the mix thread. Ends when the sound up to `timing.end_ns` is complete, or late beyond waiting.

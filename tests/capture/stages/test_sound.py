@@ -62,7 +62,7 @@ class Case:
         self.items: Channel[SourceItem] = Channel("sound", 400, Overflow.BLOCK)
         self.packets: Channel[Any] = Channel("packets", 10_000, Overflow.BLOCK)
         self.levels: list[tuple[int, dict[str, float]]] = []
-        self.opened: list[tuple[int, Device]] = []
+        self.opened: list[SourceOpened] = []
         names = [f"source {number}" for number in range(sources)]
         self.mixer = Mixer(ORIGIN_NS, AudioFormat(RATE_HZ, 2), [SourceMix(name) for name in names], separate)
         self.stage = SoundStage(
@@ -74,7 +74,7 @@ class Case:
             self.timing,
             self.clock,
             lambda at_ns, peaks: self.levels.append((at_ns, peaks)),
-            lambda index, device: self.opened.append((index, device)),
+            self.opened.append,
         )
         self.worker = Worker("mix", lambda stop: self.stage.run(stop, []))
 
@@ -262,8 +262,9 @@ def test_levels_are_told_ten_times_a_second_in_pauses_too(cases: list[Case]) -> 
 def test_a_source_that_was_opened_again_is_told(cases: list[Case]) -> None:
     case = started(cases)
     device = Device(DeviceKind.SPEAKER, "other", "Other speaker", True, RATE_HZ, 2)
-    case.items.put(SourceOpened(0, device, ORIGIN_NS))
-    wait_until(lambda: case.opened == [(0, device)], "the news")
+    opened = SourceOpened(0, device, ORIGIN_NS)
+    case.items.put(opened)
+    wait_until(lambda: case.opened == [opened], "the news")
 
 
 def test_what_came_before_the_thread_began_is_not_lost(cases: list[Case]) -> None:
