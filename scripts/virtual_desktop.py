@@ -155,6 +155,17 @@ class VirtualDesktop:
         )  # fmt: skip
         return int(answer)
 
+    def load_microphone(self, name: str, feed: str) -> int:
+        """Add a microphone called `name`, which hears what is played to the speaker `feed`; return its module id.
+
+        That speaker's monitor alone would not count as a microphone.
+        """
+        answer = self.pactl(
+            "load-module", "module-remap-source", f"source_name={name}", f"master={feed}.monitor",
+            f"source_properties=device.description={name}",
+        )  # fmt: skip
+        return int(answer)
+
     def unload(self, module_id: int) -> None:
         """Take away what `load_null_sink` (or any module) added."""
         self.pactl("unload-module", str(module_id))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.faults import devices
+from tests.faults import applications, devices, microphones, quiet
 from tests.faults.frame import Fault
 
-FAULTS: tuple[Fault, ...] = (*devices.FAULTS,)
+FAULTS: tuple[Fault, ...] = (*devices.FAULTS, *quiet.FAULTS, *applications.FAULTS, *microphones.FAULTS)
 
 
 def fault_named(name: str) -> Fault:

@@ -33,12 +33,8 @@ def room(desktop: VirtualDesktop) -> Iterator[VirtualDesktop]:
     """A desktop with two speakers and two microphones, on which four applications sound without end."""
     desktop.load_null_sink("headphones")
     for name in ("headset", "webcam"):
-        # What is played into the null sink is what the microphone hears. A monitor alone would not count as one.
         desktop.load_null_sink(f"{name}_in")
-        desktop.pactl(
-            "load-module", "module-remap-source", f"source_name={name}", f"master={name}_in.monitor",
-            f"source_properties=device.description={name.capitalize()}",
-        )  # fmt: skip
+        desktop.load_microphone(name, f"{name}_in")
     desktop.set_default_sink("loopnote_null")
     with contextlib.ExitStack() as stack:
         players = [

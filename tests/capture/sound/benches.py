@@ -168,13 +168,8 @@ class PulseBench:
         self._modules[name] = [self.desktop.load_null_sink(name)]
 
     def add_microphone(self, name: str) -> None:
-        # A source that gives what is played to a speaker of its own, and is no monitor itself.
         feed = self.desktop.load_null_sink(f"{name}_feed")
-        remap = self.desktop.pactl(
-            "load-module", "module-remap-source", f"source_name={name}", f"master={name}_feed.monitor",
-            f"source_properties=device.description={name}",
-        )  # fmt: skip
-        self._modules[name] = [int(remap), feed]
+        self._modules[name] = [self.desktop.load_microphone(name, f"{name}_feed"), feed]
 
     def remove(self, name: str) -> None:
         for module in self._modules.pop(name):
