@@ -11,15 +11,14 @@ import os
 import secrets
 import signal
 import socket
-import struct
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 import virtual_sound
 from owned_processes import DesktopError, OwnedProcesses, require
+from virtual_screen import VirtualScreen
 
 __all__ = ["DesktopError", "SoundServer", "VirtualDesktop"]
 
@@ -28,8 +27,6 @@ SoundServer = Literal["pulse", "pipewire", "none"]
 _SOUND_PROCESSES = {"pulse": ("pulseaudio",), "pipewire": ("pipewire-pulse", "wireplumber", "pipewire"), "none": ()}
 _START_TIMEOUT_S = 20.0
 _COMMAND_TIMEOUT_S = 10.0
-# Xvfb cannot grow beyond the size that it was started with, so it starts with room to grow and is then made smaller.
-_LARGEST_SCREEN = (3840, 2160)
 _LARGEST_SIDE = 16_384
 
 # What the machine's own session may have set, and a private one must not see.
@@ -87,6 +84,7 @@ class VirtualDesktop:
             raise DesktopError(f"a screen of {screen[0]}x{screen[1]} is not possible: 1 to {_LARGEST_SIDE} a side")
         self.sound = sound
         self.display: str | None = None
+        self._screen: VirtualScreen | None = None
         self._processes = OwnedProcesses("loopnote-desktop-")
         try:
             self._make_environment(private_home, period)
@@ -116,6 +114,8 @@ class VirtualDesktop:
     def close(self) -> None:
         """End all servers and remove the private folder. May be called again."""
         self._processes.close()
+        if self._screen is not None:
+            self._screen.close()
 
     def end_with_me(self, group: int) -> None:
         """Have the process group `group`, whose display this is, ended too, should this process be killed."""
@@ -189,6 +189,33 @@ class VirtualDesktop:
         self._command("xrandr", "--addmode", "screen", mode)
         self._command("xrandr", "--output", "screen", "--mode", mode)
 
+    def xrandr(self, *args: str) -> str:
+        """Run xrandr against this desktop's X server and return what it printed."""
+        return self._command("xrandr", *args)
+
+    def kill_screen(self) -> None:
+        """Kill the X server, as a crash would; what was on it goes with it, the window manager too."""
+        self._x_server.kill()
+
+    def start_screen(self, width: int, height: int) -> None:
+        """Start the X server again under the same name after `kill_screen`, in this size; nothing is on it."""
+        self._x_server.start(self._server_env)
+        self.resize_screen(width, height)
+
+    def freeze_screen(self) -> None:
+        """Stop the X server where it stands: it holds its connections and answers nothing."""
+        self._x_server.freeze()
+
+    def thaw_screen(self) -> None:
+        """Let a frozen X server go on."""
+        self._x_server.thaw()
+
+    @property
+    def _x_server(self) -> VirtualScreen:
+        if self._screen is None:
+            raise DesktopError("this desktop has no screen: make it with one")
+        return self._screen
+
     # Start-up
 
     def _make_environment(self, private_home: bool, period: int) -> None:
@@ -258,56 +285,12 @@ class VirtualDesktop:
             return False
 
     def _start_screen(self, width: int, height: int) -> None:
-        cookie = secrets.token_bytes(16)
-        server_authority = self.folder / "server.xauth"
-        # An entry for any display, since Xvfb chooses its number only after it has read this.
-        _write_authority(server_authority, [_authority_entry(_FAMILY_WILD, b"", b"", cookie)])
-        largest = f"{max(width, _LARGEST_SCREEN[0])}x{max(height, _LARGEST_SCREEN[1])}x24"
-        read_end, write_end = os.pipe()
-        try:
-            self._processes.start(
-                ["Xvfb", "-displayfd", str(write_end), "-screen", "0", largest, "-nolisten", "tcp", "-noreset",
-                 "-s", "0", "-auth", str(server_authority)],
-                self._server_env,
-                # Told to end rather than killed, it removes its lock and its socket.
-                death_signal="TERM",
-                pass_fds=[write_end],
-            )  # fmt: skip
-            os.close(write_end)
-            write_end = -1
-            number = self._read_display_number(read_end)
-        finally:
-            os.close(read_end)
-            if write_end >= 0:
-                os.close(write_end)
-        self.display = f":{number}"
-        authority = self._runtime / "xauthority"
-        # The exact entry as well: python-xlib does not look at those for any display.
-        _write_authority(
-            authority,
-            [
-                _authority_entry(_FAMILY_LOCAL, socket.gethostname().encode(), number.encode(), cookie),
-                _authority_entry(_FAMILY_WILD, b"", b"", cookie),
-            ],
-        )
+        self._screen = VirtualScreen(self._processes, self._runtime, width, height)
+        self._screen.start(self._server_env)
+        self.display = self._screen.display
         self._set("DISPLAY", self.display)
-        self._set("XAUTHORITY", str(authority))
+        self._set("XAUTHORITY", str(self._screen.authority))
         self.resize_screen(width, height)
-
-    def _read_display_number(self, read_end: int) -> str:
-        os.set_blocking(read_end, False)
-        answer = b""
-
-        def answered() -> bool:
-            nonlocal answer
-            try:
-                answer += os.read(read_end, 64)
-            except BlockingIOError:
-                return False
-            return answer.endswith(b"\n")
-
-        self._processes.wait_for("Xvfb", answered, _START_TIMEOUT_S)
-        return answer.decode().strip()
 
     def _start_window_manager(self) -> None:
         config = self._config / "openbox.xml"
@@ -335,22 +318,6 @@ class VirtualDesktop:
         if done.returncode != 0:
             raise DesktopError(f"{' '.join(argv)} failed: {' '.join(done.stderr.split())}")
         return done.stdout.strip()
-
-
-# The file format of X11 cookies: big-endian family, then length-prefixed address, display number, method and secret
-# (see Xau(3) and Xauth.h). A family of 0xffff matches any host, an empty number any display.
-_FAMILY_LOCAL = 256
-_FAMILY_WILD = 0xFFFF
-
-
-def _authority_entry(family: int, address: bytes, number: bytes, cookie: bytes) -> bytes:
-    fields = (address, number, b"MIT-MAGIC-COOKIE-1", cookie)
-    return struct.pack(">H", family) + b"".join(struct.pack(">H", len(field)) + field for field in fields)
-
-
-def _write_authority(path: Path, entries: Sequence[bytes]) -> None:
-    path.touch(mode=0o600)
-    path.write_bytes(b"".join(entries))
 
 
 def _accepts(path: Path) -> bool:

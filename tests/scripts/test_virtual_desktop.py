@@ -118,6 +118,33 @@ def test_a_size_beyond_the_largest_is_refused_in_one_line(fresh_x_screen: Virtua
     assert screen_size(fresh_x_screen) == (1920, 1080)
 
 
+def test_a_killed_screen_keeps_its_number_until_it_is_started_again(fresh_x_screen: VirtualDesktop) -> None:
+    assert fresh_x_screen.display is not None
+    fresh_x_screen.kill_screen()
+    assert run_in(fresh_x_screen, ["xprop", "-root"], check=False).returncode != 0
+    with VirtualDesktop("none", screen=(640, 480)) as other:
+        assert other.display != fresh_x_screen.display
+    fresh_x_screen.start_screen(800, 600)
+    assert screen_size(fresh_x_screen) == (800, 600)
+
+
+def test_a_killed_screen_leaves_nothing_behind(fresh_x_screen: VirtualDesktop) -> None:
+    assert fresh_x_screen.display is not None
+    number = fresh_x_screen.display[1:]
+    fresh_x_screen.kill_screen()
+    fresh_x_screen.close()
+    assert not Path(f"/tmp/.X{number}-lock").exists()
+    assert not Path(f"/tmp/.X11-unix/X{number}").exists()
+
+
+def test_a_frozen_screen_answers_nothing_until_it_is_thawed(fresh_x_screen: VirtualDesktop) -> None:
+    fresh_x_screen.freeze_screen()
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_in(fresh_x_screen, ["xprop", "-root"], timeout_s=0.5)
+    fresh_x_screen.thaw_screen()
+    assert screen_size(fresh_x_screen) == (1920, 1080)
+
+
 def test_the_screen_has_the_extensions_that_grabbing_needs(x_screen: VirtualDesktop) -> None:
     extensions = run_in(
         x_screen, "from Xlib.display import Display\nprint(*Display().list_extensions())"
