@@ -16,7 +16,8 @@ from capture.errors import ScreenUnavailable, SettingsError, UnknownArea
 from capture.model import Area, Notice, VideoFrame
 from capture.screen.convert import to_i420
 from capture.screen.fake import Colour, FakeDesktop, FakeScreen
-from capture.screen.grab import ScreenGrabber, Ticks
+from capture.screen.grab import ScreenGrabber
+from capture.screen.schedule import Ticks
 from tests.capture.screen.drivers import BLACK, BLUE, GREEN, RED, is_all
 
 WIDTH, HEIGHT = 64, 48
