@@ -180,6 +180,11 @@ class VirtualDesktop:
 
     # Screen
 
+    @property
+    def screen_pids(self) -> list[int]:
+        """Process ids of the X server."""
+        return self._processes.pids_of("Xvfb")
+
     def resize_screen(self, width: int, height: int) -> None:
         """Change the size of the screen, in pixels; at most 3840x2160 or the size that it began with."""
         # Every call makes a mode of its own, as a name can be used once only. It has no timings: Xvfb has no monitor
