@@ -38,7 +38,7 @@ def main() -> int:
         return 0
     try:
         if options.limits:
-            return limits.main(options.quick)
+            return limits.main(options.quick, options.minutes, options.json)
         measured = [measurement.to_json() for measurement in _measure(options)]
     except DesktopError as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -102,6 +102,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the recordings there")
     parser.add_argument("--show", type=Path, metavar="FILE", help="print what is in a file that --json wrote")
     parser.add_argument("--limits", action="store_true", help="measure what has a limit of its own instead")
+    parser.add_argument("--minutes", type=float, default=1.0, help="of memory to look at with --limits (%(default)s)")
     return parser.parse_args()
 
 

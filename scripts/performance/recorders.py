@@ -55,14 +55,14 @@ class Running:
     def pids(self) -> list[int]:
         return [process.pid for process in self.processes]
 
-    def wait_until_begun(self) -> float:
+    def wait_until_begun(self, look_s: float = _LOOK_S) -> float:
         """Returns how long it took, in seconds."""
         while not self.began():
             if any(process.poll() is not None for process in self.processes):
                 raise RuntimeError(f"the recorder ended at once: {self._last_words()}")
             if time.monotonic() - self.started_s > _BEGIN_S:
                 raise RuntimeError(f"the recorder did not begin within {_BEGIN_S:.0f} s: {self._last_words()}")
-            time.sleep(_LOOK_S)
+            time.sleep(look_s)
         return time.monotonic() - self.started_s
 
     def stop(self) -> float:

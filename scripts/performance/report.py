@@ -52,7 +52,7 @@ def _scene(runs: list[Row]) -> list[Row]:
         if name == CONTROL:
             continue
         own = [run for run in runs if run["recorder"] == name]
-        row = {key: _median(run[key] for run in own) for key in own[0] if isinstance(own[0][key], float | int)}
+        row: Row = {key: _median(run[key] for run in own) for key in own[0] if isinstance(own[0][key], float | int)}
         row |= {key: own[0][key] for key in ("scene", "format", "recorder")}
         row["kept_share"] = _median(run["kept"] / run["shown"] if run["shown"] else None for run in own)
         if name == OURS:

@@ -172,8 +172,9 @@ def _text(lines: list[str], width: int, height: int, unit: float, top: int) -> I
             painter.drawText(width // 2, base, f"{number + 1:5d}   {lines[(number + _SECOND_COLUMN) % len(lines)]}")
     painter.end()
     bits = image.constBits()
-    bits.setsize(height * width * 4)
-    return np.frombuffer(bits, np.uint8).reshape(height, width, 4).copy()
+    assert bits is not None
+    drawn: Image = np.frombuffer(bits.asarray(height * width * 4), np.uint8).reshape(height, width, 4).copy()  # type: ignore[call-overload]
+    return drawn
 
 
 # Qt wants one such object, which must live as long as fonts are used.

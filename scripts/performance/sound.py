@@ -53,4 +53,5 @@ def _music() -> NDArray[np.int16]:
     syllables = np.clip(np.sin(2 * np.pi * 4.3 * time_s), 0, None) * np.clip(np.sin(2 * np.pi * 0.3 * time_s), 0, None)
     noise = random.normal(0, 1, (len(time_s), 2)) * syllables[:, None]
     sound = 0.08 * (tone * decay)[:, None] * [1, 0.8] + 0.05 * noise
-    return (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+    samples: NDArray[np.int16] = (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+    return samples
