@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import second_opinion
 from virtual_desktop import SoundServer, VirtualDesktop
 
 SOUND_SERVERS: tuple[SoundServer, ...] = ("pulse", "pipewire")
@@ -22,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(second_opinion)
     if config.getoption("--full"):
         os.environ["LOOPNOTE_FULL"] = "1"
 
@@ -32,16 +34,15 @@ REAL_TIME_FOLDERS = {"integration", "helpers", "scripts", "ui"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out (not skip: they are no tests of the short form) the tests marked `full` unless asked for.
+    """Mark what runs in real time, and what of it must run alone.
 
-    A measurement in real time that another program disturbed is taken again, four times at most, and the summary
-    counts it: a busy computer disturbs some of them, a fault fails all five. Everything else has one try.
+    Leave out (not skip: they are no tests of the short form) the tests marked `full` unless asked for.
     """
     for item in items:
         in_real_time = REAL_TIME_FIXTURES & set(getattr(item, "fixturenames", ()))
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if in_real_time or folder in REAL_TIME_FOLDERS:
-            item.add_marker(pytest.mark.flaky(reruns=4))
+            item.add_marker(second_opinion.MARKER)
     if is_full():
         return
     left_out = [item for item in items if item.get_closest_marker("full")]
