@@ -7,6 +7,7 @@ runs in a child process with the desktop's environment: see `tests.helpers.child
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,20 +30,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 # What these hand out runs in real time, in processes of its own.
-REAL_TIME_FIXTURES = {"desktop", "pulse_desktop", "pipewire_desktop", "fresh_desktop", "own_desktop", "bench"}
-REAL_TIME_FOLDERS = {"integration", "helpers", "scripts", "ui"}
+REAL_TIME_FIXTURES = {
+    "desktop", "pulse_desktop", "pipewire_desktop", "fresh_desktop", "x_screen", "fresh_x_screen",
+    "bench", "own_bench", "own_desktop", "x11", "own_x11", "x_own",
+}  # fmt: skip
+REAL_TIME_FOLDERS = {"integration", "helpers", "scripts", "ui", "faults"}
+# What measures it: times, rates, and whether anything was lost.
+ALONE = {"integration", "faults"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by the markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what runs in real time, and what of it must run alone.
 
     Leave out (not skip: they are no tests of the short form) the tests marked `full` unless asked for.
     """
     for item in items:
-        in_real_time = REAL_TIME_FIXTURES & set(getattr(item, "fixturenames", ()))
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if in_real_time or folder in REAL_TIME_FOLDERS:
+        if folder in REAL_TIME_FOLDERS or REAL_TIME_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(second_opinion.MARKER)
+        if folder in ALONE:
+            item.add_marker("alone")
     if is_full():
         return
     left_out = [item for item in items if item.get_closest_marker("full")]
@@ -66,6 +74,20 @@ def _away_from_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in ("CACHE", "CONFIG", "DATA", "STATE"):
             patch.setenv(f"XDG_{name}_HOME", str(tmp_path_factory.mktemp(f"xdg-{name.lower()}")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_reach_children() -> Iterator[None]:
+    """Let the tests' children have Ctrl-C and SIGHUP also when these are ignored here (nohup; a shell's background).
+
+    An ignored signal is inherited, a handler is not: one that does nothing ignores it for this process alone.
+    """
+    ignored = [number for number in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")
