@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -129,6 +128,8 @@ def load(path: Path | None = None) -> RecordingSettings:
 
     Unknown keys are refused rather than passed over: a misspelt one would otherwise do nothing, in silence.
     """
+    import tomllib
+
     path = path or settings_file()
     try:
         with path.open("rb") as file:

@@ -258,7 +258,7 @@ def test_files_have_one_job() -> None:
     assert {str(path.relative_to(ROOT)): lines for path, lines in lengths.items() if lines > LINES_MOST} == {}
 
 
-@pytest.mark.parametrize("module", ["capture", "ui.cli", "capture.sound.windows", "capture.sound.macos"])
+@pytest.mark.parametrize("module", ["capture", "ui.program", "capture.sound.windows", "capture.sound.macos"])
 @pytest.mark.parametrize("flag", ["-S", "-s"], ids=["bare machine", "full machine"])
 def test_importing_loads_nothing_heavy(module: str, flag: str) -> None:
     assert heavy_after_import(module, flag) == []

@@ -1,127 +1,22 @@
-"""The command line: `loopnote COMMAND`. Each command's own imports wait until it is run, so that help comes at once."""
+"""The way in. So little happens here that Ctrl-C finds nothing to break: the rest comes when that has been seen to."""
 
 from __future__ import annotations
 
-import argparse
-import logging
-import os
+import signal
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
-
-from capture.errors import CaptureError, SettingsError
-from ui.arguments import add_record_arguments, join_values
-from ui.text import OutputGone, complain, finish_output, prepare_streams, say, settle_streams
-
-EXIT_SAVED, EXIT_FAILED, EXIT_USAGE, EXIT_DEGRADED = 0, 1, 2, 3
 
 
-class Parser(argparse.ArgumentParser):
-    """One clear line for wrong usage, not the whole synopsis."""
+def main(arguments: list[str] | None = None) -> int:
+    """The program `loopnote ARGUMENTS` (None: what it was started with, as a process of its own); its exit code."""
+    if arguments is None:
+        arguments = sys.argv[1:]
+        # Python makes an exception of Ctrl-C wherever it is, in the middle of an import too, and prints it. A command
+        # that has something to finish or to clean up minds it itself (ui/signals.py); the others just end.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from ui.program import program
 
-    def error(self, message: str) -> NoReturn:
-        complain(message, f"See: {self.prog} --help")
-        raise SystemExit(EXIT_USAGE)
-
-
-def build_parser() -> Parser:
-    parser = Parser(
-        prog="loopnote",
-        description="Records what the computer plays and, when asked, its screen, into a file that cannot be lost.",
-    )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    add_record_arguments(
-        commands.add_parser(
-            "record",
-            help="record until Ctrl-C",
-            description="Record until Ctrl-C, or for --duration. Without options: what the default speaker plays.",
-            epilog="Exit: 0 saved whole, 3 saved but something is missing (it is named), 1 failed, 2 wrong usage.",
-        )
-    )
-    for name, text in (
-        ("devices", "list speakers, microphones, applications now playing, screens and windows"),
-        ("doctor", "check what works here, and say how to mend what does not"),
-        ("recover", "finish the recordings that a crash left behind"),
-    ):
-        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
-        if name == "recover":
-            command.add_argument("folder", nargs="*", help="look here too, beside the usual places")
-    return parser
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run one command; returns its exit code. Raises `CaptureError` for what a user should read."""
-    parser = build_parser()
-    args = parser.parse_args(join_values(arguments))
-    if args.version:
-        say(f"loopnote {_version()}\n")
-        return EXIT_SAVED
-    if args.command == "record":
-        from ui.record_command import record
-
-        return record(args)
-    if args.command == "devices":
-        from ui.listings import devices
-
-        return devices(args.json)
-    if args.command == "doctor":
-        from ui.listings import doctor
-
-        return doctor(args.json)
-    if args.command == "recover":
-        from ui.recover_command import recover
-
-        return recover(args.folder, args.json)
-    parser.print_help()
-    return EXIT_USAGE
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The program; returns its exit code. No traceback reaches a user, unless LOOPNOTE_DEBUG is set."""
-    prepare_streams()
-    debug = bool(os.environ.get("LOOPNOTE_DEBUG"))
-    if debug:
-        logging.basicConfig(level=logging.DEBUG, format="%(relativeCreated)d ms %(threadName)s %(name)s: %(message)s")
-    elif not logging.getLogger().hasHandlers():
-        # Without any handler Python would print warnings and tracebacks of the log to the terminal.
-        logging.getLogger().addHandler(logging.NullHandler())
-    try:
-        try:
-            code = run(sys.argv[1:] if arguments is None else arguments)
-        except SystemExit as leaving:  # argparse: after --help, or on wrong usage
-            code = leaving.code if isinstance(leaving.code, int) else EXIT_SAVED
-        finish_output()
-        return code
-    except CaptureError as error:
-        complain(str(error), error.hint)
-        return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
-    except KeyboardInterrupt:
-        return 130  # by custom 128 + SIGINT
-    except OutputGone as gone:
-        if not isinstance(gone.__cause__, BrokenPipeError):
-            complain(f"the output could not be written: {gone.__cause__}", "Send it to another place.")
-        return EXIT_FAILED
-    except Exception as error:
-        if debug:
-            raise
-        complain(
-            f"an error inside Loopnote: {type(error).__name__}: {error}",
-            "Please report it, with what is printed with LOOPNOTE_DEBUG=1 before the command.",
-        )
-        return EXIT_FAILED
-    finally:
-        settle_streams()
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("loopnote")
-    except PackageNotFoundError:
-        return "(run from its folder, not installed)"
+    return program(arguments)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ from capture import settings as user_settings
 from capture.errors import CaptureError, SettingsError
 from capture.output.recovery import Leftover, Recovered, leftovers, search_folders
 from capture.output.recovery import recover as repair
+from ui.signals import interruptible
 from ui.text import complain, length_in_words, print_json, printable, say
 
 
+@interruptible()
 def recover(folders: list[str], as_json: bool) -> int:
     """Repair every leftover. Exit: 0 all repaired (or none there), 3 some stay as they are, 1 none repaired."""
     repaired: list[Recovered] = []

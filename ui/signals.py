@@ -5,6 +5,19 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Within it Ctrl-C raises `KeyboardInterrupt`, so that what was half done is taken away again. Main thread."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_DFL:  # else it is so already, or whoever started this wants Ctrl-C to be ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Signals:

@@ -10,7 +10,7 @@ import pytest
 from capture.errors import SettingsError
 from capture.settings import QUALITIES, SCREEN_FORMATS, SOUND_FORMATS, RecordingSettings
 from ui.arguments import join_values, settings_from
-from ui.cli import build_parser
+from ui.program import build_parser
 
 NOTHING: dict[str, Any] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from capture.errors import (
     WorkerFault,
 )
 from tests.ui.children import ROOT, environment, run
-from ui import cli
+from ui import program
 from ui.cli import main
 
 HEAVY = ("numpy", "av", "cv2", "mss", "soundcard", "pulsectl", "PyQt5", "Xlib", "soxr", "tomli_w", "platformdirs")
@@ -130,7 +131,7 @@ def test_without_an_installation_there_is_no_version(
 def test_an_error_is_one_line_and_a_hint(
     error: CaptureError, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "run", raising(error))
+    monkeypatch.setattr(program, "run", raising(error))
     assert main(["record"]) == code
     assert capsys.readouterr() == ("", f"loopnote: {error}\n  {error.hint}\n")
 
@@ -138,7 +139,7 @@ def test_an_error_is_one_line_and_a_hint(
 def test_an_error_of_several_lines_is_said_in_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "run", raising(CaptureError("it\nbroke\x1b[2J")))
+    monkeypatch.setattr(program, "run", raising(CaptureError("it\nbroke\x1b[2J")))
     assert main(["record"]) == 1
     assert capsys.readouterr().err == "loopnote: it broke [2J\n"
 
@@ -147,7 +148,7 @@ def test_a_bug_is_one_line_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("LOOPNOTE_DEBUG", raising=False)
-    monkeypatch.setattr(cli, "run", raising(ZeroDivisionError("by zero")))
+    monkeypatch.setattr(program, "run", raising(ZeroDivisionError("by zero")))
     assert main(["record"]) == 1
     first, second = capsys.readouterr().err.splitlines()
     assert first == "loopnote: an error inside Loopnote: ZeroDivisionError: by zero"
@@ -156,9 +157,9 @@ def test_a_bug_is_one_line_without_a_traceback(
 
 def test_who_asks_for_the_traceback_gets_it(tmp_path: Path) -> None:
     code = (
-        "import logging, sys\nfrom ui import cli\n"
+        "import logging, sys\nfrom ui import cli, program\n"
         "def fail(words): logging.getLogger('capture.x').debug('a detail'); raise ZeroDivisionError\n"
-        "cli.run = fail\nsys.exit(cli.main([]))"
+        "program.run = fail\nsys.exit(cli.main([]))"
     )
     done = {
         debug: subprocess.run(
@@ -182,10 +183,10 @@ def test_who_asks_for_the_traceback_gets_it(tmp_path: Path) -> None:
 def test_the_log_prints_no_traceback_to_people(tmp_path: Path) -> None:
     """Without a handler Python's log prints what is an error or a warning to standard error."""
     code = (
-        "import logging, sys\nfrom ui import cli\n"
+        "import logging, sys\nfrom ui import cli, program\n"
         "def log_it(words):\n    try: 1 / 0\n    except ZeroDivisionError: logging.getLogger('x').exception('oh')\n"
         "    return 0\n"
-        "cli.run = log_it\nsys.exit(cli.main([]))"
+        "program.run = log_it\nsys.exit(cli.main([]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -202,9 +203,76 @@ def test_the_log_prints_no_traceback_to_people(tmp_path: Path) -> None:
 def test_ctrl_c_before_anything_has_begun_is_quiet(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "run", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(program, "run", raising(KeyboardInterrupt()))
     assert main(["devices"]) == 130
     assert capsys.readouterr() == ("", "")
+
+
+# Presses Ctrl-C when the module that is named first is being imported.
+INTERRUPTED = """
+import os, signal, sys
+
+module = sys.argv.pop(1)
+
+class Presser:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Presser())
+from ui.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("ui.program", ["--version"]),
+        ("argparse", ["record"]),
+        ("capture.settings", ["record", "--help"]),
+        ("importlib.metadata", ["--version"]),
+        ("capture.recorder", ["record"]),
+        ("capture.sound.system", ["devices"]),
+        ("capture.doctor", ["doctor"]),
+    ],
+)
+def test_ctrl_c_while_the_program_is_being_loaded_is_quiet(module: str, words: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, module, *words]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_a_program_that_was_started_not_to_mind_ctrl_c_does_not(tmp_path: Path) -> None:
+    """As a shell starts what runs in the background."""
+    done = subprocess.run(
+        ["sh", "-c", 'trap "" INT; exec "$0" "$@"', sys.executable, "-c", INTERRUPTED, "ui.program", "--version"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_ctrl_c_in_a_repair_lets_it_clean_up(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "import ui.recover_command as command\nfrom ui.cli import main\n"
+        "def repairing(folders):\n"
+        "    try:\n        os.kill(os.getpid(), signal.SIGINT)\n        signal.pause()\n"
+        "    finally:\n        sys.stdout.write('cleaned up')\n"
+        "command.leftovers = repairing\nsys.argv[1:] = ['recover']\nsys.exit(main())"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up", "")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from capture.model import AudioResult, Gap, RecordingResult, VideoResult
 from capture.output.formats import SUFFIXES
 from capture.settings import RecordingSettings, load
 from ui.arguments import join_values, settings_from
-from ui.cli import build_parser
+from ui.program import build_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
