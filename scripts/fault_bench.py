@@ -64,12 +64,12 @@ def _summary(fault: Fault, sound: str, outcomes: list[Outcome]) -> dict[str, Any
     return {
         "fault": fault.name,
         "sound": sound,
-        "runs": len(outcomes),
+        "runs": sum(not outcome.left_out for outcome in outcomes),
         "playable": sum(outcome.playable for outcome in outcomes),
         "audio_lost_s": _most(outcomes, lambda outcome: outcome.audio_lost_s),
         "video_lost_s": _most(outcomes, lambda outcome: outcome.video_lost_s),
         "back_s": _most(outcomes, lambda outcome: outcome.back_s),
-        "said": outcomes[-1].said,
+        "said": outcomes[-1].said or (outcomes[-1].left_out and f"left out: {outcomes[-1].left_out}"),
         "problems": [
             f"run {number}: {problem}" for number, outcome in enumerate(outcomes, 1) for problem in outcome.problems
         ],

@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from capture.clock import NS_PER_S
 from capture.errors import DiskFull, OutputError
-from capture.output import journal, names, part_file
+from capture.output import part_file
 from capture.output.encoders import AudioEncoder, VideoEncoder, add_audio_stream, add_video_stream
 from capture.output.formats import FormatPlan
 from capture.output.names import Place
 from capture.output.part_file import PartFile, WriteFunction
 from capture.output.picture_times import PictureTimes
+from capture.output.placed_file import PlacedFile
 from capture.output.still_picture import StillPicture
+from capture.output.wav_sizes import WavSizes
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -33,8 +34,6 @@ _INDEX_BYTES = 24
 # How often free space is looked at: by time, and by bytes for a fast writer.
 _SPACE_INTERVAL_NS = NS_PER_S
 _SPACE_INTERVAL_BYTES = 8 * MEBIBYTE
-# Another recording may take the name between the choice and the creation; more often than this is no accident.
-_NAME_TRIES = 100
 
 
 class NearlyFull(DiskFull):
@@ -62,22 +61,19 @@ class OutputFile:
         reserve_bytes: int = RESERVE_BYTES,
         write: WriteFunction = os.write,
     ) -> None:
-        self.place = place
         self.plan = plan
         self.audio: list[AudioEncoder] = []
         self.video: VideoEncoder | None = None
-        # What is worth telling when the file is closed, such as another name; empty: nothing.
-        self.remarks: list[str] = []
+        self._file = PlacedFile(place, "video" if plan.video else "audio", write)
         self._tracks = list(tracks)
         self._video_size = video_size
         self._tags = dict(tags)
         self._sync_interval_ns = round(sync_interval_s * NS_PER_S)
         self._reserve_bytes = reserve_bytes
-        self._write = write
         self._container: Any = None
-        self._descriptor = -1
         self._part: PartFile | None = None
         self._packets = 0
+        self._header_bytes = 0
         self._synced_ns: int | None = None
         self._unsynced = False
         self._space_ns: int | None = None
@@ -101,31 +97,16 @@ class OutputFile:
             raise DiskFull(
                 f"{folder}: {free_bytes // MEBIBYTE} MB are free, {self._reserve_bytes // MEBIBYTE} MB must stay so"
             )
-        self._create()
+        self._part = self._file.create()
         try:
-            self._start()
+            self._start(self._part)
         except BaseException:
             self.abort()
             raise
 
-    def _create(self) -> None:
-        for _ in range(_NAME_TRIES):
-            try:
-                self._descriptor = part_file.create_private(self.place.part)
-                break
-            except FileExistsError:
-                self.place = names.next_place(self.place)
-        else:
-            raise OutputError(f"{self.place.part}: no free name was found", "Choose another folder or name.")
-        part_file.lock(self._descriptor)
-        self._part = PartFile(self._descriptor, self._write)
-        journal.note(self.place.part, self.place.final)
-
-    def _start(self) -> None:
+    def _start(self, part: PartFile) -> None:
         import av
 
-        assert self._part is not None
-        part = self._part
         try:
             options = dict(self.plan.muxer_options)
             container = av.open(part, "w", format=self.plan.container, container_options=options)
@@ -150,8 +131,9 @@ class OutputFile:
                 f"{self.place.final}: {self.plan.name} cannot be written here: {error}", "See: loopnote doctor"
             ) from error
         if self.plan.name == "wav":
-            self._wav = WavSizes.find(self._descriptor)
+            self._wav = WavSizes.find(part)
         self._mark()
+        self._header_bytes = part.whole_bytes
         part.sync()
         self._raise_fault()
         part_file.sync_folder(self.place.part.parent)
@@ -209,6 +191,7 @@ class OutputFile:
         due = self._space_ns is None or now_ns - self._space_ns >= _SPACE_INTERVAL_NS
         if due or part.size_bytes - self._space_bytes >= _SPACE_INTERVAL_BYTES:
             self._space_ns, self._space_bytes = now_ns, part.size_bytes
+            self._file.follow(part)
             self._watch_space()
 
     def _watch_space(self) -> None:
@@ -218,6 +201,16 @@ class OutputFile:
         if free_bytes < self._reserve_bytes + self._packets * _INDEX_BYTES:
             self._told_nearly_full = True
             raise NearlyFull(f"{self.place.part.parent}: the disk is nearly full ({free_bytes // MEBIBYTE} MB left)")
+
+    @property
+    def place(self) -> Place:
+        """Where the file lies, and its name to be. Somebody may move it. Any thread."""
+        return self._file.place
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is worth telling when the file is closed, such as another name; empty: nothing."""
+        return self._file.remarks
 
     @property
     def size_bytes(self) -> int:
@@ -238,7 +231,8 @@ class OutputFile:
         Never overwrites: when something took the name meanwhile, the next free one is used and `remarks` says so. After
         a failed write the file is closed as it was before it, playable, and keeps its content. Under a second however
         long the recording is (plus what the disk takes to sync). Raises `OutputError` when it could not be given its
-        name; the part file then stays, for `loopnote recover`.
+        name; the part file then stays, for `loopnote recover`. Raises it too when the disk failed before anything that
+        can be played was written; then there is no file.
         """
         part = self._part
         assert part is not None
@@ -246,7 +240,7 @@ class OutputFile:
             for packet in self._times.end() if self._times else []:
                 self._mux(packet)
         part.hold_patches()
-        self._close_container()
+        self._close_container(part)
         if part.fault is None:
             part.sync()
             part.release_patches()
@@ -255,19 +249,16 @@ class OutputFile:
                 part.sync()
         if part.fault is not None:
             part.cut_back()
+            if part.whole_bytes <= self._header_bytes:
+                self.abort()
+                raise part_file.explain(part.fault, self.place.final, "could not be written")
             self.remarks.append(f"the end of the file could not be written: {part.fault.strerror}")
-            with contextlib.suppress(OSError):
-                part_file.sync(self._descriptor)
-        if os.name == "nt":
-            self._release()  # Windows renames nothing that is open; elsewhere the lock is kept until it has its name
-        try:
-            final = self._give_name()
-        finally:
-            self._release()
-        journal.forget(self.place.part)
-        return final
+            part.sync()
+        self._part = None
+        part.give_up(OSError(0, "closed"))
+        return self._file.give_name(part)
 
-    def _close_container(self) -> None:
+    def _close_container(self, part: PartFile) -> None:
         import av
 
         container, self._container = self._container, None
@@ -277,87 +268,21 @@ class OutputFile:
             container.close()
         except (av.FFmpegError, ValueError, OSError) as error:
             log.debug("closing %s", self.place.part, exc_info=True)
-            assert self._part is not None
-            self._part.give_up(OSError(0, str(error)))
-
-    def _give_name(self) -> Path:
-        wanted = self.place.final
-        final = wanted
-        for _ in range(_NAME_TRIES):
-            try:
-                part_file.rename_new(self.place.part, final)
-                break
-            except FileExistsError:
-                final = names.free_name(wanted)
-            except OSError as error:
-                raise OutputError(
-                    f"{self.place.part} could not be renamed to {final.name}: {error.strerror}", "Run: loopnote recover"
-                ) from error
-        else:
-            raise OutputError(f"no free name like {wanted} was found", "Run: loopnote recover")
-        if final != wanted:
-            self.remarks.append(f"{wanted.name} was there already, so the file is called {final.name}")
-        part_file.sync_folder(final.parent)
-        return final
+            part.give_up(OSError(0, str(error)))
 
     def abort(self) -> None:
         """Throw the recording away: the part file is removed. Never raises; may be called at any point, and twice."""
-        part = self._part
+        part, self._part = self._part, None
         if part is None:
             return
         part.give_up(OSError(0, "aborted"))
-        self._close_container()
-        with contextlib.suppress(OSError):
-            self.place.part.unlink(missing_ok=True)
-        self._release()
-        journal.forget(self.place.part)
-
-    def _release(self) -> None:
-        part, self._part = self._part, None
-        descriptor, self._descriptor = self._descriptor, -1
-        if part is not None:
-            part.give_up(OSError(0, "closed"))
-        if descriptor >= 0:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        self._close_container(part)
+        self._file.remove()
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Tags as every container takes them: a file's name, of which a title is made, may hold what is no Unicode."""
     return {key: value.encode("utf-8", "replace").decode().replace("\0", " ") for key, value in tags.items()}
-
-
-class WavSizes:
-    """Keeps a WAV file's two sizes true while it grows, for players that believe them.
-
-    RIFF holds 32 bits; beyond that the sizes stay at the "unknown" with which FFmpeg begins, until it is closed as
-    RF64.
-    """
-
-    _LIMIT = 0xFFFFFFFF
-
-    def __init__(self, data_start: int) -> None:
-        self._data_start = data_start
-        self._beyond = False
-
-    @classmethod
-    def find(cls, descriptor: int) -> WavSizes | None:
-        """Read the header that was just written."""
-        size = os.fstat(descriptor).st_size
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        header = os.read(descriptor, size)
-        found = header.rfind(b"data")
-        return cls(found + 8) if header[:4] == b"RIFF" and found >= 12 and found + 8 == size else None
-
-    def update(self, part: PartFile) -> None:
-        data_bytes = part.size_bytes - self._data_start
-        if part.size_bytes < self._LIMIT:
-            part.patch(4, struct.pack("<I", part.size_bytes - 8))
-            part.patch(self._data_start - 4, struct.pack("<I", data_bytes))
-        elif not self._beyond:
-            self._beyond = True
-            part.patch(4, struct.pack("<I", self._LIMIT))
-            part.patch(self._data_start - 4, struct.pack("<I", self._LIMIT))
 
 
 def _free_bytes(folder: Path) -> int | None:

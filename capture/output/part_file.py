@@ -20,6 +20,7 @@ _BINARY = getattr(os, "O_BINARY", 0)  # Windows only
 _LOCKED_BYTE = 1 << 62
 # What a file system without hard links answers.
 _NO_LINKS_ERRNOS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EINVAL}
+_COPY_BYTES = 1 << 20
 _FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 WriteFunction = Callable[[int, bytes | memoryview], int]
@@ -41,15 +42,15 @@ class PartFile:
         self._write = write
         self._position = 0
         self._patches: list[tuple[int, bytes]] | None = None
+        self._is_patched = False  # patches were made that could not be taken back
 
     # --- what FFmpeg calls ------------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> int:
-        if self.fault is None:
-            if self._patches is not None and self._position < self.whole_bytes:
-                self._patches.append((self._position, bytes(data)))
-            else:
-                self._put(self._position, data)
+        if self._patches is not None and self._position < self.whole_bytes:
+            self._patches.append((self._position, bytes(data)))
+        else:
+            self._put(self._position, data)
         self._position += len(data)
         return len(data)
 
@@ -74,10 +75,13 @@ class PartFile:
         if self.fault is None:
             self.whole_bytes = self.size_bytes
 
+    def read(self, position: int, length: int) -> bytes:
+        """What is in the file there, as far as it can be read."""
+        return _read_at(self._descriptor, position, length)[0]
+
     def patch(self, position: int, data: bytes) -> None:
         """Overwrite bytes near the start, at once."""
-        if self.fault is None:
-            self._put(position, data)
+        self._put(position, data)
 
     def hold_patches(self) -> None:
         """From now on keep back what is written over the whole part, until `release_patches`.
@@ -88,14 +92,21 @@ class PartFile:
         self._patches = []
 
     def release_patches(self) -> None:
+        """Make the changes that were kept back: all of them or, as far as the disk lets us, none."""
         patches, self._patches = self._patches or [], None
+        replaced: list[tuple[int, bytes]] = []
         for position, data in patches:
-            if self.fault is None:
-                self._put(position, data)
+            old = self.read(position, len(data))
+            replaced.append((position, old[: self._put(position, data)]))
+        if self.fault is not None:
+            errors = [self._write_at(self._descriptor, *old)[1] for old in reversed(replaced) if old[1]]
+            self._is_patched = any(errors)
 
     def cut_back(self) -> None:
         """Take away what was written after the last `mark`, such as half a packet."""
         self._patches = None
+        if self._is_patched:
+            return  # the changed start points to the end that would be cut off
         try:
             os.ftruncate(self._descriptor, self.whole_bytes)
             self.size_bytes = self.whole_bytes
@@ -113,18 +124,62 @@ class PartFile:
         except OSError as error:
             self.fault = self.fault or error
 
-    def _put(self, position: int, data: bytes) -> None:
+    def move_to(self, descriptor: int) -> None:
+        """Go on in another, empty file, after everything that can be read was copied into it and synced.
+
+        What cannot be read any more is missing there, with all that came after it; then that is the `fault`. Raises
+        OSError when the new file cannot be written; then it is as if nothing had happened.
+        """
+        copied_bytes, unreadable = 0, None
+        while copied_bytes < self.size_bytes and unreadable is None:
+            piece_bytes = min(_COPY_BYTES, self.size_bytes - copied_bytes)
+            data, unreadable = _read_at(self._descriptor, copied_bytes, piece_bytes)
+            written, error = self._write_at(descriptor, copied_bytes, data)
+            if error is not None:
+                raise error
+            copied_bytes += written
+        sync(descriptor)
+        self._descriptor = descriptor
+        self.fault = self.fault or unreadable
+        self.size_bytes = copied_bytes
+        self.whole_bytes = min(self.whole_bytes, copied_bytes)
+
+    def _put(self, position: int, data: bytes) -> int:
+        """Write; a failure is kept as `fault`. Returns how many bytes were written."""
+        if self.fault is not None:
+            return 0
+        written, self.fault = self._write_at(self._descriptor, position, data)
+        self.size_bytes = max(self.size_bytes, position + written)
+        return written
+
+    def _write_at(self, descriptor: int, position: int, data: bytes) -> tuple[int, OSError | None]:
+        """How many bytes were written, and why not all."""
         rest = memoryview(data)
         try:
-            os.lseek(self._descriptor, position, os.SEEK_SET)
+            os.lseek(descriptor, position, os.SEEK_SET)
             while rest:
-                count = self._write(self._descriptor, rest)
+                count = self._write(descriptor, rest)
                 if count <= 0:
                     raise OSError(errno.EIO, "nothing was written")
                 rest = rest[count:]
         except OSError as error:
-            self.fault = error
-        self.size_bytes = max(self.size_bytes, position + len(data) - len(rest))
+            return len(data) - len(rest), error
+        return len(data), None
+
+
+def _read_at(descriptor: int, position: int, length: int) -> tuple[bytes, OSError | None]:
+    """What could be read, and why not all."""
+    data = b""
+    try:
+        os.lseek(descriptor, position, os.SEEK_SET)
+        while len(data) < length:
+            piece = os.read(descriptor, length - len(data))
+            if not piece:
+                raise OSError(errno.EIO, "the file is shorter than what was written")
+            data += piece
+    except OSError as error:
+        return data, error
+    return data, None
 
 
 def create_private(path: Path) -> int:
@@ -163,6 +218,29 @@ def make_folder(folder: Path, private: bool) -> None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     except OSError as error:
         raise explain(error, folder, "cannot be used as a folder") from error
+
+
+def find(descriptor: int, believed: Path) -> Path | None:
+    """Where the open file lies: at `believed`, or where it was moved to; None when it was removed or nobody knows."""
+    if os.name == "nt" or _is_at(descriptor, believed):  # Windows moves and removes nothing that is open
+        return believed
+    try:
+        if sys.platform == "darwin":
+            import fcntl
+
+            found = Path(os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0")))
+        else:
+            found = Path(f"/proc/self/fd/{descriptor}").readlink()
+    except OSError:
+        return None
+    return found if _is_at(descriptor, found) else None
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except OSError:
+        return False
 
 
 def lock(descriptor: int) -> bool:

@@ -160,12 +160,14 @@ def _inspect(path: Path, pictures: bool, on_progress: Callable[[float], None]) -
 
 def _finished_before(leftover: Leftover, contents: list[remux.StreamContent]) -> Path | None:
     """The finished file, when an earlier run was ended between giving it its name and removing the part file."""
+    import av
+
     final = leftover.final
     try:
         if not final.is_file():
             return None
         there = remux.inspect(final, False)
-    except (OSError, ValueError):  # FFmpeg's errors are one or the other
+    except (av.FFmpegError, OSError, ValueError):
         return None
     return final if [c.key() for c in there] == [c.key() for c in contents] else None
 

@@ -17,11 +17,17 @@ BOTH: tuple[SoundServer, ...] = ("pulse", "pipewire")
 
 @dataclass(frozen=True)
 class Ground:
-    """Where one run happens: a sound server, an empty folder, and the chance by which it chooses its moments."""
+    """Where one run happens: a sound server, an empty folder, and the chance by which it chooses its moments.
+
+    `number` counts the runs of a fault. `sample`: where a fault has many places to strike at, strike at a few of them
+    (the tests) instead of at all (the bench).
+    """
 
     sound: SoundServer
     folder: Path
     chance: random.Random
+    number: int = 1
+    sample: bool = False
 
     def desktop(self, **options: Any) -> VirtualDesktop:
         """A desktop of its own, for this run alone; use it in a `with`."""
@@ -36,6 +42,7 @@ class Outcome:
     itself took away. `back_s`: from the end of the fault (or, where the recording can follow at once, from the fault
     itself) to the first sound or picture that is recorded again. None: not measured by this fault. `said` is what the
     result said of it. Each of `problems` is a promise that was broken, in words; none means that it was kept.
+    `left_out`: why this machine cannot have that fault at all (nothing was tried); empty: it was tried.
     """
 
     playable: bool
@@ -44,6 +51,7 @@ class Outcome:
     video_lost_s: float | None = None
     back_s: float | None = None
     problems: list[str] = field(default_factory=list)
+    left_out: str = ""
 
     def expect(self, kept: object, problem: str) -> None:
         """Note `problem` unless `kept` is true."""

@@ -26,13 +26,17 @@ MARK = "LOOPNOTE_FAULT_RUN"
 LEFTOVER_S = 5.0
 
 
-def run_once(fault: Fault, sound: SoundServer, seed: int) -> Outcome:
-    """Run it in a child; one that does not end within its limit is killed with all that it started. Blocks."""
+def run_once(fault: Fault, sound: SoundServer, seed: int, sample: bool = False) -> Outcome:
+    """Run it in a child; one that does not end within its limit is killed with all that it started. Blocks.
+
+    `sample`: see `Ground`.
+    """
     mark = secrets.token_hex(8)
     path = os.pathsep.join([str(ROOT), str(ROOT / "scripts")])
     with tempfile.TemporaryDirectory(prefix="fault-") as folder:
+        words = [fault.name, sound, str(seed), folder, *(["--sample"] if sample else [])]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.once", fault.name, sound, str(seed), folder],
+            [sys.executable, "-m", "tests.faults.once", *words],
             env={**os.environ, "PYTHONPATH": path, MARK: mark},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -91,14 +95,16 @@ def main() -> None:
     parser.add_argument("sound")
     parser.add_argument("seed", type=int)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--sample", action="store_true", help="a few of many places to strike at")
     options = parser.parse_args()
     for name in ("CACHE", "CONFIG", "DATA", "STATE"):
         os.environ[f"XDG_{name}_HOME"] = str(options.folder / f"xdg-{name.lower()}")
     folder = options.folder / "recordings"
     folder.mkdir()
     fault = fault_named(options.name)
+    chance = random.Random(f"{options.name}{options.seed}")
     try:
-        outcome = fault.run(Ground(options.sound, folder, random.Random(f"{options.name}{options.seed}")))
+        outcome = fault.run(Ground(options.sound, folder, chance, options.seed, options.sample))
     except AssertionError as error:
         outcome = Outcome(False, problems=[str(error) or "an assertion failed"])
     sys.stdout.write(json.dumps(dataclasses.asdict(outcome)) + "\n")

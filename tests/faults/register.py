@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tests.faults import applications, devices, microphones, quiet
+from tests.faults import applications, devices, disks, folders, microphones, quiet
 from tests.faults.frame import Fault
 
-FAULTS: tuple[Fault, ...] = (*devices.FAULTS, *quiet.FAULTS, *applications.FAULTS, *microphones.FAULTS)
+FAULTS: tuple[Fault, ...] = tuple(
+    fault for room in (devices, quiet, applications, microphones, disks, folders) for fault in room.FAULTS
+)
 
 
 def fault_named(name: str) -> Fault:

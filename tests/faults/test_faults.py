@@ -14,8 +14,10 @@ RUNS = [(fault, sound) for fault in FAULTS for sound in fault.quick]
 
 @pytest.mark.parametrize(("fault", "sound"), RUNS, ids=[f"{fault.name}-{sound}" for fault, sound in RUNS])
 def test_a_fault_is_outlived_and_said(fault: Fault, sound: SoundServer) -> None:
-    outcome = run_once(fault, sound, seed=1)
+    outcome = run_once(fault, sound, seed=1, sample=True)
 
+    if outcome.left_out:
+        pytest.skip(outcome.left_out)
     assert not outcome.problems, "\n".join([*outcome.problems, f"said: {outcome.said}"])
     assert outcome.playable
 

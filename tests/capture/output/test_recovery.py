@@ -418,6 +418,24 @@ def test_a_rename_that_was_cut_short_is_finished(tmp_path: Path, killed: dict[tu
     assert [path.name for path in tmp_path.iterdir()] == ["note.opus"]
 
 
+@pytest.mark.parametrize(("name", "quality"), EVERY)
+def test_a_file_without_content_that_has_the_name_is_left_alone(
+    tmp_path: Path, killed: dict[tuple[str, str], bytes], name: str, quality: str
+) -> None:
+    file = opened(tmp_path, name, quality)
+    header = file.place.part.read_bytes()
+    file.abort()
+    for there in (b"", header):
+        leftover = leave(tmp_path, name, killed[name, quality])
+        leftover.final.write_bytes(there)
+
+        recovered = recover(leftover)
+
+        assert recovered.file.name == f"note (2).{name}"
+        assert leftover.final.read_bytes() == there
+        recovered.file.unlink()
+
+
 def test_progress_is_told(tmp_path: Path) -> None:
     file = opened(tmp_path, "mp3")
     feed(file, numbered(20.0))
