@@ -105,7 +105,7 @@ def _run(job: Job) -> Done:
     os.ftruncate, os.fdatasync = disk[-1].refusing(_ftruncate), disk[-1].refusing(_fdatasync)
     output, said = io.StringIO(), _Said()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(said):
-        code = loopnote(job.words)
+        code = loopnote(list(job.words))
     failing = disk[-1].failing
     return Done(code, output.getvalue(), said.getvalue(), failing.calls, said.began_ns, failing.failed_ns)
 

@@ -26,17 +26,11 @@ def await_line():
 """
 
 
-def heed_all() -> None:
-    """Undo what `nohup`, or a shell that starts in the background, made the tests themselves ignore."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-
-
 @pytest.fixture
 def start() -> Iterator[Start]:
     children: list[subprocess.Popen[str]] = []
 
-    def run(code: str, before: Callable[[], object] = heed_all) -> subprocess.Popen[str]:
+    def run(code: str, before: Callable[[], object] | None = None) -> subprocess.Popen[str]:
         child = subprocess.Popen(
             [sys.executable, "-c", PRELUDE + code],
             cwd=ROOT,
@@ -44,7 +38,7 @@ def start() -> Iterator[Start]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=before,  # the only way to start it with a signal ignored, or not
+            preexec_fn=before,  # the only way to start it with a signal ignored
         )
         children.append(child)
         return child
