@@ -75,7 +75,7 @@ class VideoFrame:
 
     `picture` is uint8 and never written to after it was handed on: for "bgra" of shape (height, width, 4); for "i420"
     of shape (height * 3 // 2, width), the planes Y, U, V below one another as OpenCV lays them out (width and height
-    even).
+    even). `grabbed_ns` is when it was looked at, which is after it was shown; 0: at once.
     """
 
     shown_ns: int
@@ -83,6 +83,7 @@ class VideoFrame:
     pixel_format: Literal["bgra", "i420"]
     width: int
     height: int
+    grabbed_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class ScreenGrabber:
         self._source_size = (0, 0)
         self._source: ScreenSource | None = None
         self._picture: Picture | None = None  # the newest, as it was grabbed
+        self._picture_ns = 0  # and when
         self._waiting_ns: int | None = None  # when the newest was shown, as long as it has not been handed over
         self._grabbed_ns: int | None = None  # when the newest was looked at; None: not since the screen was away
         self._put_ns = 0
@@ -156,7 +157,7 @@ class ScreenGrabber:
             if self._waiting_ns is not None:
                 self.dropped += 1  # the one before was never handed over, and is now history
             self.dropped += self._missed
-            self._picture = picture
+            self._picture, self._picture_ns = picture, grabbed_ns
             self._waiting_ns = grabbed_ns if self._grabbed_ns is None else (self._grabbed_ns + grabbed_ns) // 2
             handed_over = self._hand_over(self._waiting_ns)
         elif self._waiting_ns is not None:
@@ -202,7 +203,7 @@ class ScreenGrabber:
         self._tell_fitting(width, height)
         picture = fit(self._picture, *self.size) if self._fitted else to_size(self._picture, *self.size)
         picture = to_i420(picture) if self._pixel_format == "i420" else np.ascontiguousarray(picture)
-        return VideoFrame(shown_ns, picture, self._pixel_format, *self.size)
+        return VideoFrame(shown_ns, picture, self._pixel_format, *self.size, grabbed_ns=self._picture_ns)
 
     def _tell_fitting(self, width: int, height: int) -> None:
         """Once for each departure from the first size: a window being resized has another size in every picture."""

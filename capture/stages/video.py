@@ -79,10 +79,14 @@ class VideoStage:
     def _shown_from_ns(self, frame: VideoFrame) -> int | None:
         """The first instant of the recording at which the screen shows `frame`, as far as is known; None while paused.
 
-        That is when it came up, or when the recording began, or went on after the pause in which it came up.
+        That is when it came up, or when the recording began, or went on after the pause in which it came up. One that
+        was first looked at in a pause may have come up in it, whatever its time says (half-way back to the look
+        before): what somebody paused for must not be seen.
         """
         at_ns = max(frame.shown_ns, self._timing.origin_ns)
-        return self._timing.pauses.goes_on_at(at_ns)
+        grabbed_ns = max(frame.grabbed_ns, at_ns)
+        goes_on_ns = self._timing.pauses.goes_on_at(grabbed_ns)
+        return goes_on_ns if goes_on_ns != grabbed_ns else self._timing.pauses.goes_on_at(at_ns)
 
     def _release_held(self, now_ns: int) -> None:
         """Encode the held picture if the recording has gone on by `now_ns`."""

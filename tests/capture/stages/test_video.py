@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,23 @@ def test_what_came_up_in_a_pause_is_shown_at_its_end_although_nothing_moves_then
 def test_what_came_up_in_a_pause_that_never_ended_is_in_no_file(case: Case) -> None:
     case.pause(1200)
     case.show(1100, 1300, 1400)
+    assert case.end(1500) == [(1100, 100), (1100, 200)]
+
+
+def test_what_was_first_looked_at_in_a_pause_counts_as_of_the_pause(case: Case) -> None:
+    """It came up at 1205; the looks before and after it were at 1190 and 1206, so its time says 1198."""
+    case.pause(1200, 1700)
+    case.show(1100)
+    case.last = replace(picture(1198), grabbed_ns=1206 * NS_PER_MS)
+    case.pictures.put(case.last)
+    assert case.end(1900) == [(1100, 100), (1198, 200), (1198, 400)]
+
+
+def test_and_is_in_no_file_when_the_pause_never_ends(case: Case) -> None:
+    case.pause(1200)
+    case.show(1100)
+    case.last = replace(picture(1198), grabbed_ns=1206 * NS_PER_MS)
+    case.pictures.put(case.last)
     assert case.end(1500) == [(1100, 100), (1100, 200)]
 
 
