@@ -243,6 +243,7 @@ class Session:
             self._clock,
             self.tell_levels,
             self._source_opened,
+            self._emit,
         )
         body = lambda stop: self.sound_stage.run(stop, self.sources.early)  # noqa: E731
         self._mix = Worker("mix", body, self._encoder_ended, self._faulty("mix"))

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from capture.channel import Channel, Closed, Empty
 from capture.clock import NS_PER_MS, Clock
+from capture.model import Notice
 from capture.pauses import PauseCutter
-from capture.sound.grab import SourceBlock, SourceHole, SourceItem, SourceOpened
+from capture.sound.grab import SourceBlock, SourceGone, SourceHole, SourceItem, SourceOpened
 from capture.sound.meter import Meter
 from capture.sound.mixer import LAG_LIMIT_NS
+from capture.stages.absence import Absence
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -36,7 +38,7 @@ class SoundStage:
     """Blocks in, packets out. `samplerate` is that of the mix (Hz); there is an encoder for each of its tracks.
 
     Callbacks are called by the mix thread and must not block: `on_levels(position_ns, peaks_dbfs)` about ten times a
-    second, `on_source(opened)` when a source was opened (again).
+    second, `on_source(opened)` when a source was opened (again), `on_notice` for what a user should know at once.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class SoundStage:
         clock: Clock,
         on_levels: Callable[[int, dict[str, float]], None],
         on_source: Callable[[SourceOpened], None],
+        on_notice: Callable[[Notice], None],
     ) -> None:
         self.mixer = mixer
         self.meter = Meter()  # of what is in the file: pauses do not count
@@ -60,14 +63,22 @@ class SoundStage:
         self._clock = clock
         self._on_levels = on_levels
         self._on_source = on_source
+        self._on_notice = on_notice
+        self._absence = Absence()
         self._levels_due_ns = timing.origin_ns
         self._cutter = PauseCutter(timing.pauses, timing.origin_ns, samplerate)
 
     def _handle(self, item: SourceItem) -> None:
+        source, now_ns = self.mixer.tracks[item.index].name, self._clock.now_ns()
         if isinstance(item, SourceBlock):
             self.mixer.add(item.index, item.block)
+            if back := self._absence.back(source, now_ns):
+                self._on_notice(back)
         elif isinstance(item, SourceHole):
             self.mixer.lost(item.index, item.at_ns, item.reason)
+            self._absence.lost(source, item.reason, now_ns)
+        elif isinstance(item, SourceGone):
+            self._absence.lost(source, str(item.error), now_ns)
         elif isinstance(item, SourceOpened):
             self._on_source(item)
 
@@ -124,4 +135,6 @@ class SoundStage:
     def _tell_levels(self, now_ns: int) -> None:
         if now_ns >= self._levels_due_ns:
             self._levels_due_ns = now_ns + LEVELS_INTERVAL_NS
+            for notice in self._absence.due(now_ns):
+                self._on_notice(notice)
             self._on_levels(now_ns, self.mixer.levels_dbfs())

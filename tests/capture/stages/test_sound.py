@@ -12,7 +12,7 @@ import pytest
 from capture.channel import Channel, Overflow
 from capture.clock import NS_PER_MS, FakeClock
 from capture.errors import OutputError
-from capture.model import AudioBlock, AudioFormat, Device, DeviceKind
+from capture.model import AudioBlock, AudioFormat, Device, DeviceKind, Notice
 from capture.sound.grab import SourceBlock, SourceHole, SourceItem, SourceOpened
 from capture.sound.mixer import Mixer, SourceMix
 from capture.stages.sound import DRAIN_LIMIT_NS, SoundStage
@@ -63,6 +63,7 @@ class Case:
         self.packets: Channel[Any] = Channel("packets", 10_000, Overflow.BLOCK)
         self.levels: list[tuple[int, dict[str, float]]] = []
         self.opened: list[SourceOpened] = []
+        self.notices: list[Notice] = []
         names = [f"source {number}" for number in range(sources)]
         self.mixer = Mixer(ORIGIN_NS, AudioFormat(RATE_HZ, 2), [SourceMix(name) for name in names], separate)
         self.stage = SoundStage(
@@ -75,6 +76,7 @@ class Case:
             self.clock,
             lambda at_ns, peaks: self.levels.append((at_ns, peaks)),
             self.opened.append,
+            self.notices.append,
         )
         self.worker = Worker("mix", lambda stop: self.stage.run(stop, []))
 
@@ -288,3 +290,24 @@ def test_a_broken_encoder_is_told(cases: list[Case]) -> None:
     case.go_to(500)
     assert case.worker.join(5)
     assert str(case.worker.fault) == "the encoder failed"
+
+
+def test_a_source_that_stays_away_is_told_while_it_is_and_so_is_its_return(cases: list[Case]) -> None:
+    case = started(cases)
+    case.play(0, 200)
+    case.pass_time_to(200)
+    case.items.put(SourceHole(0, ORIGIN_NS + 200 * NS_PER_MS, "the sound server ended"))
+    case.pass_time_to(1000)
+    assert case.notices == []
+    case.pass_time_to(1600)
+    assert [notice.text for notice in case.notices] == [
+        "source 0: the sound server ended; silence is recorded until it is back"
+    ]
+    case.pass_time_to(3000)
+    case.play(3000, 3200)
+    case.pass_time_to(3200)
+    wait_until(lambda: len(case.notices) == 2, "word of the return", 5)
+    assert case.notices[1].text.startswith("source 0 is recorded again, after 2.")
+    assert not any(notice.degrades for notice in case.notices), "the result tells of the hole by itself"
+    case.end(3200)
+    assert case.worker.join(5)
