@@ -20,8 +20,9 @@ SOUND_BOUND = 400
 OPEN_LIMIT_S = 4.0
 # And this long to give their first block after that. A suspended speaker gives none: silence is then the truth.
 FIRST_BLOCK_LIMIT_S = 0.4
-# Unless something is playing there. PulseAudio renders up to 2 s ahead for a player that asks for no short latency, and
-# who begins to listen meanwhile gets nothing until that is used up: the recording truly begins only then.
+# Unless something is playing there, or it is a microphone, which always hears something. PulseAudio renders up to 2 s
+# ahead for a player that asks for no short latency, and who begins to listen meanwhile gets nothing until that is used
+# up; a headset on Bluetooth takes a second to change to its microphone. The recording truly begins only then.
 PLAYING_LIMIT_S = 2.5
 # A sound server that does not answer is given this long, from the first attempt.
 SERVER_PATIENCE_S = 1.5
@@ -168,7 +169,9 @@ class Sources:
 
     @staticmethod
     def _plays(sound: SoundSystem, listened: Device) -> bool:
-        """Whether an application plays on that speaker (or is that application) just now."""
+        """Whether an application plays on that speaker (or is that application) just now; a microphone always hears."""
+        if listened.kind is DeviceKind.MICROPHONE:
+            return True
         try:
             apps = [device for device in sound.devices() if device.kind is DeviceKind.APPLICATION]
         except CaptureError:

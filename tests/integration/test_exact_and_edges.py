@@ -94,5 +94,20 @@ def test_sound_that_was_rendered_ahead_is_waited_for(desktop: VirtualDesktop, tm
     assert int(np.argmax(np.abs(sound[:, 0]) > 0.1)) < 0.020 * RATE
 
 
+def test_a_microphone_that_gives_late_is_waited_for(desktop: VirtualDesktop, tmp_path: Path) -> None:
+    """Its sound comes by a speaker that renders ahead; what stood there instead would be silence that nobody named."""
+    tune = write_wav(tmp_path / "tune.wav", tone(20, 440))
+    with contextlib.ExitStack() as stack:
+        stack.callback(desktop.unload, desktop.load_null_sink("late_feed"))
+        stack.callback(desktop.unload, desktop.load_microphone("late", "late_feed"))
+        stack.enter_context(start_in(desktop, ["paplay", "--device=late_feed", tune]))
+        wait_until(lambda: '"playing": true' in loopnote(desktop, "devices", "--json")[1], "the player to play", 15)
+        options = ["--no-system", "--mic", "late", "--duration", "1"]
+        with record(desktop, tmp_path / "mic.wav", *options) as recording:
+            result = recording.result()
+    sound = read_sound(Path(result["file"])).samples
+    assert int(np.argmax(np.abs(sound[:, 0]) > 0.1)) < 0.020 * RATE
+
+
 # One codec frame: Opus 20 ms, AAC 1024 samples, MP3 1152 samples; the others are exact.
 FRAME_S = {"opus": 0.02, "flac": 1 / RATE, "wav": 1 / RATE, "m4a": 1024 / RATE, "mp3": 1152 / RATE}
