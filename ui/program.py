@@ -10,9 +10,17 @@ from typing import NoReturn
 
 from capture.errors import CaptureError, SettingsError
 from ui.arguments import add_record_arguments, join_values
-from ui.text import OutputGone, complain, finish_output, prepare_streams, say, settle_streams
-
-EXIT_SAVED, EXIT_FAILED, EXIT_USAGE, EXIT_DEGRADED = 0, 1, 2, 3
+from ui.text import (
+    EXIT_FAILED,
+    EXIT_SAVED,
+    EXIT_USAGE,
+    OutputGone,
+    complain,
+    finish_output,
+    prepare_streams,
+    say,
+    settle_streams,
+)
 
 
 class Parser(argparse.ArgumentParser):

@@ -15,7 +15,18 @@ from capture.settings import RecordingSettings
 from ui.arguments import settings_from
 from ui.progress import Progress
 from ui.signals import Signals
-from ui.text import complain, length_in_words, print_json, size_in_words, tell
+from ui.text import (
+    EXIT_DEGRADED,
+    EXIT_FAILED,
+    EXIT_SAVED,
+    OutputGone,
+    complain,
+    length_in_words,
+    print_json,
+    settle_streams,
+    size_in_words,
+    tell,
+)
 
 # Checks for the end at least this often; a signal, or the end itself, wakes at once.
 LOOK_S = 1.0
@@ -24,6 +35,7 @@ RESULT_LIMIT_S = 10.0
 # Somebody who asks for the end the third time, this long after the first, is not just impatient: something hangs.
 PATIENCE_S = 5.0
 ASKED_IN_EARNEST = 3
+READ_IT = "Send the output of --json to a program that reads it, or to a disk with room."
 
 
 def record(args: argparse.Namespace) -> int:
@@ -51,14 +63,26 @@ def _record(settings: RecordingSettings, signals: Signals, as_json: bool) -> int
         recorder.begin()
         if not _obey(signals, recorder, over):
             complain("the recording was left unfinished, because it does not end", "Finish it with: loopnote recover")
-            return 1
+            return EXIT_FAILED
     finally:
         progress.end()
     result = recorder.wait(RESULT_LIMIT_S)
-    if as_json:
-        print_json(result.to_json())
+    # The object first: who started this for its sake may not read standard error, and then writing there blocks.
+    gone = _print_result(result) if as_json else None
     _tell(result)
-    return 3 if result.degraded else 0
+    if gone is not None:
+        complain(f"the recording is saved, but its result could not be written: {gone}", READ_IT)
+    return EXIT_DEGRADED if result.degraded or gone is not None else EXIT_SAVED
+
+
+def _print_result(result: RecordingResult) -> BaseException | None:
+    """For other programs; returns why none takes it."""
+    try:
+        print_json(result.to_json())
+    except OutputGone as gone:
+        settle_streams()  # or it would be tried again at the end
+        return gone.__cause__
+    return None
 
 
 def _obey(signals: Signals, recorder: Recorder, over: threading.Event) -> bool:

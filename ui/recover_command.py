@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,30 @@ from capture.errors import CaptureError, SettingsError
 from capture.output.recovery import Leftover, Recovered, leftovers, search_folders
 from capture.output.recovery import recover as repair
 from ui.signals import interruptible
-from ui.text import complain, length_in_words, print_json, printable, say
+from ui.text import (
+    EXIT_DEGRADED,
+    EXIT_FAILED,
+    EXIT_SAVED,
+    OutputGone,
+    complain,
+    finish_output,
+    length_in_words,
+    print_json,
+    printable,
+    say,
+    settle_streams,
+)
 
 
 @interruptible()
 def recover(folders: list[str], as_json: bool) -> int:
-    """Repair every leftover. Exit: 0 all repaired (or none there), 3 some stay as they are, 1 none repaired."""
+    """Repair every leftover. Exit: 0 all repaired (or none there), 3 some stay as they are, 1 none repaired.
+
+    Also 3 when all is repaired, but somebody does not take what is said of it: that is no reason to stop repairing.
+    """
     repaired: list[Recovered] = []
     refused: list[tuple[Leftover, CaptureError]] = []
+    output = Output()
     for leftover in leftovers(_folders(folders)):
         try:
             repaired.append(repair(leftover))
@@ -28,18 +45,36 @@ def recover(folders: list[str], as_json: bool) -> int:
             refused.append((leftover, fault))
         else:
             if not as_json:
-                _tell(repaired[-1])
+                output.give(lambda: _tell(repaired[-1]))
     if as_json:
-        print_json({"recovered": [_plain(done) for done in repaired], "refused": [_refusal(*item) for item in refused]})
+        output.give(lambda: print_json(_as_object(repaired, refused)))
     else:
-        for leftover, reason in refused:
-            hint = f"  {printable(reason.hint)}\n" if reason.hint else ""
-            say(f"left as it is: {leftover.part}: {printable(str(reason))}\n{hint}")
+        output.give(lambda: _tell_refusals(refused))
         if not repaired and not refused:
-            say("nothing to recover\n")
-    if not refused:
-        return 0
-    return 3 if repaired else 1
+            output.give(lambda: say("nothing to recover\n"))
+    output.give(finish_output)
+    if not refused and output.taken:
+        return EXIT_SAVED
+    return EXIT_DEGRADED if repaired else EXIT_FAILED
+
+
+class Output:
+    """What is said on standard output, until nobody takes it any more; `taken` says whether all of it was."""
+
+    taken = True
+
+    def give(self, write: Callable[[], None]) -> None:
+        """Call `write`, which may raise `OutputGone`, unless one did already."""
+        if not self.taken:
+            return
+        try:
+            write()
+        except OutputGone as gone:
+            self.taken = False
+            complain(
+                f"the output could not be written: {gone.__cause__}", "What can be repaired is repaired all the same."
+            )
+            settle_streams()
 
 
 def _folders(named: list[str]) -> list[Path]:
@@ -57,9 +92,19 @@ def _folders(named: list[str]) -> list[Path]:
 
 
 def _tell(done: Recovered) -> None:
-    say(f"recovered {done.file} ({length_in_words(done.duration_s)})\n")
+    say(f"recovered {printable(str(done.file))} ({length_in_words(done.duration_s)})\n")
     for remark in done.remarks:
         say(f"  {printable(remark)}\n")
+
+
+def _tell_refusals(refused: list[tuple[Leftover, CaptureError]]) -> None:
+    for leftover, reason in refused:
+        hint = f"  {printable(reason.hint)}\n" if reason.hint else ""
+        say(f"left as it is: {printable(str(leftover.part))}: {printable(str(reason))}\n{hint}")
+
+
+def _as_object(repaired: list[Recovered], refused: list[tuple[Leftover, CaptureError]]) -> dict[str, Any]:
+    return {"recovered": [_plain(done) for done in repaired], "refused": [_refusal(*item) for item in refused]}
 
 
 def _plain(done: Recovered) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How things are said in a terminal: errors, results, sizes, lengths."""
+"""How things are said in a terminal: exit codes, errors, results, sizes, lengths."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import re
 import sys
 import unicodedata
 from typing import Any
+
+# What a command's exit code says. Degraded: something is missing or wrong, the rest is there.
+EXIT_SAVED, EXIT_FAILED, EXIT_USAGE, EXIT_DEGRADED = 0, 1, 2, 3
 
 # Names come from elsewhere: a web page chooses its window's title. Control characters could move the cursor or worse,
 # and marks of direction or of a new line make one text look like another.

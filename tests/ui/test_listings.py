@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -195,6 +197,29 @@ def test_each_leftover_is_named_with_what_became_of_it(
     assert all(done["recovered"] is True and done["duration_s"] == 61.2 for done in plain["recovered"])
     refusal = {"file": "/m/.b.part.opus", "why": str(BROKEN), "hint": "Delete it."}
     assert plain["refused"] == ([refusal] if "b" in outcomes else [])
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_nobody_who_reads_what_is_said_keeps_nothing_from_being_repaired(
+    as_json: bool, repairs: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repairs.update(a=WHOLE, b=WHOLE, c=BROKEN)
+    asked: list[str] = []
+    repair: Callable[[Leftover], Recovered] = recover_command.__dict__["repair"]
+
+    def noting(found: Leftover) -> Recovered:
+        asked.append(found.final.stem)
+        return repair(found)
+
+    def refuse(text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(recover_command, "repair", noting)
+    monkeypatch.setattr(sys.stdout, "write", refuse)
+    assert recover_command.recover([], as_json) == 3
+    assert asked == ["a", "b", "c"]
+    first, _ = capsys.readouterr().err.splitlines()
+    assert first == "loopnote: the output could not be written: [Errno 32] Broken pipe"
 
 
 def test_the_usual_places_the_user_s_own_and_the_named_ones_are_looked_through(

@@ -66,6 +66,29 @@ def test_what_is_not_whole_is_named_and_is_exit_code_3(record: Record) -> None:
     assert err[1:] == ["  not whole: 0.3 s of silence", "  not whole: clipped"]
 
 
+@pytest.mark.parametrize("degraded", [(), ("clipped",)], ids=["whole", "degraded"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("where", ["/dev/full", "nobody"])
+def test_a_result_that_nobody_takes_does_not_make_a_failure_of_what_is_saved(
+    record: Record, tmp_path: Path, where: str, unbuffered: str, degraded: tuple[str, ...]
+) -> None:
+    if where == "nobody":
+        reading, writing = os.pipe()
+        os.close(reading)
+    else:
+        writing = os.open(where, os.O_WRONLY)
+    script = f"recorder.begun(); recorder.finish(degraded={degraded!r})"
+    child = record(script, "--json", stdout=writing, PYTHONUNBUFFERED=unbuffered)
+    os.close(writing)
+    _, err = child.communicate(timeout=LIMIT_S)
+    said = err.splitlines()
+    assert child.returncode == 3
+    assert said[:2] == [f"recording {tmp_path / 'note.opus'}", f"saved {tmp_path / 'note.opus'} (7.5 s, 12 kB)"]
+    assert said[2:-2] == [f"  not whole: {text}" for text in degraded]
+    assert said[-2].startswith("loopnote: the recording is saved, but its result could not be written: ")
+    assert "--json" in said[-1]
+
+
 def test_silence_is_said(record: Record) -> None:
     code, _, err = outcome(record("recorder.finish(audio=AudioResult(48000, 2, None, True))"))
     assert code == 0
