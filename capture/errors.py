@@ -81,6 +81,7 @@ class WorkerFault(CaptureError):
     """A worker thread ended with an exception that is not one of ours: a bug, named with its thread."""
 
     default_hint = "The recording up to this moment was kept. Please report this, with the output of: loopnote doctor"
+    hint_before = "Please report this, with the output of: loopnote doctor"  # when nothing had been recorded yet
 
 
 class Cancelled(BaseException):

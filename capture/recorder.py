@@ -273,9 +273,11 @@ class Recorder:
 
     def _failed(self, fault: CaptureError) -> None:
         """The recorder's own thread ended with an error: there is no recording, or none that could be finished."""
-        self._error = fault
         if isinstance(fault, WorkerFault):
             log.error("%s", fault)
+            if not self._began.is_set():
+                fault.hint = WorkerFault.hint_before
+        self._error = fault
         self._move(State.FAILED)
         self._emit(Failed(fault))
         self._began.set()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -79,8 +82,11 @@ def safe_name(name: str) -> str:
 
 def part_of(final: Path) -> Path:
     """The name beside `final` while it is being recorded; it keeps the suffix, so that players know what it is."""
-    spare = len(f"..part{final.suffix}".encode()) + len(b" (9999)")
-    stem = final.stem.encode()[: _NAME_BYTES - spare].decode("utf-8", "ignore")
+    # os.fsencode and not UTF-8: on Linux a name may be any bytes.
+    room_bytes = _NAME_BYTES - len(os.fsencode(f"..part{final.suffix}")) - len(b" (9999)")
+    stem = final.stem
+    if len(os.fsencode(stem)) > room_bytes:
+        stem = os.fsencode(stem)[:room_bytes].decode("utf-8", "ignore")
     return final.with_name(f".{stem}.part{final.suffix}")
 
 
@@ -131,16 +137,18 @@ def _free_pair(wanted: Path) -> tuple[Path, Path]:
 
 
 def _named_place(final: Path, plan_suffix: str) -> Place:
-    if final.is_dir():
-        raise FileTaken(f"{final} is a folder", "Add the name of a file to it.")
+    named = final
     if final.suffix.lower() != plan_suffix.lower():
-        final = final.with_name(final.name + plan_suffix)
-    if _exists(final):
-        what = "is a folder" if final.is_dir() else "exists"
-        raise FileTaken(f"{final} {what}; nothing was overwritten")
-    if len(final.name.encode()) > _NAME_BYTES:
-        raise OutputError(f"the name {final.name[:40]}... is too long", "Choose a name of at most 200 letters.")
-    return Place(final, _part_for(final), named=True)
+        named = final.with_name(final.name + plan_suffix)
+    # First, since the system will not even look for a name that is too long.
+    if len(os.fsencode(named.name)) > _NAME_BYTES:
+        raise OutputError(f"the name {named.name[:40]}... is too long", "Choose a shorter name.")
+    if _is_folder(final):
+        raise FileTaken(f"{final} is a folder", "Add the name of a file to it.")
+    if _exists(named):
+        what = "is a folder" if _is_folder(named) else "exists"
+        raise FileTaken(f"{named} {what}; nothing was overwritten")
+    return Place(named, _part_for(named), named=True)
 
 
 def _part_for(final: Path) -> Path:
@@ -152,10 +160,19 @@ def _part_for(final: Path) -> Path:
 
 
 def _exists(path: Path) -> bool:
+    return _looked_at(path, path.lstat) is not None  # not stat(): a link that leads nowhere is taken too
+
+
+def _is_folder(path: Path) -> bool:
+    state = _looked_at(path, path.stat)
+    return state is not None and stat.S_ISDIR(state.st_mode)
+
+
+def _looked_at(path: Path, look: Callable[[], os.stat_result]) -> os.stat_result | None:
+    """None when nothing is there. Raises `OutputError` when that cannot be known."""
     try:
-        path.lstat()  # not exists(): a link that leads nowhere is taken too
+        return look()
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror}", "Choose another folder or name.") from error
-    return True

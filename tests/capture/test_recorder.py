@@ -18,7 +18,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from capture.errors import CaptureError, DiskFull, OutputError, SettingsError, UnknownArea, UnknownDevice
+from capture.errors import (
+    CaptureError,
+    DiskFull,
+    OutputError,
+    SettingsError,
+    UnknownArea,
+    UnknownDevice,
+    WorkerFault,
+)
 from capture.model import (
     Area,
     Event,
@@ -376,6 +384,18 @@ def test_what_cannot_be_recorded_is_said_and_leaves_nothing(
     assert room.files == []
     with pytest.raises(error):
         room.recorder.stop()
+
+
+def test_a_bug_before_the_beginning_claims_no_recording_that_was_kept(
+    studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = studio()
+    monkeypatch.setattr(room.sound, "loopback", lambda name: 1 / 0)
+    with pytest.raises(WorkerFault, match="ZeroDivisionError") as caught:
+        room.recorder.start()
+    assert "kept" not in caught.value.hint
+    assert "report" in caught.value.hint
+    assert room.files == []
 
 
 def test_no_sound_server_is_said_at_once(studio: Callable[..., Studio]) -> None:

@@ -166,6 +166,14 @@ def test_files_that_are_there_already(pulse_desktop: VirtualDesktop, tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.opus", "kept.opus"]
 
 
+def test_a_name_that_is_too_long(pulse_desktop: VirtualDesktop, target: Path) -> None:
+    for file in (target.with_name("x" * 260 + ".opus"), target.parent / ("y" * 260) / "note.opus"):
+        said = fail(pulse_desktop, file)
+        assert said.code == FAILED
+        assert "too long" in said.line
+        assert "shorter" in said.hint or "another folder" in said.hint
+
+
 # Each with what the line must name.
 WRONG = [
     (["note.xyz"], ".xyz"),

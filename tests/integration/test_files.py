@@ -44,6 +44,19 @@ def test_file_and_new_folders_are_for_the_user_alone(pulse_desktop: VirtualDeskt
     assert not list(Path(os.environ["XDG_STATE_HOME"]).rglob("*.json"))
 
 
+@pytest.mark.parametrize("suffix", ["opus", "mp4"])
+def test_a_name_may_be_any_bytes(pulse_desktop: VirtualDesktop, tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"note \udcff.{suffix}"
+    screen = ["--screen", "0,0,64x64"] if suffix == "mp4" else []
+    code, output, said = loopnote(pulse_desktop, "record", file, "--duration", "0.5", "--json", *screen)
+    assert code == 0, said
+    assert json.loads(output)["file"] == str(file)
+    assert [os.fsencode(path.name) for path in tmp_path.iterdir()] == [
+        f"note ?.{suffix}".encode().replace(b"?", b"\xff")
+    ]
+    assert abs(read_sound(file).duration_s - 0.5) < 0.03
+
+
 @pytest.mark.parametrize("suffix", ["opus", "wav", "m4a", "mp4", "mkv", "webm"])
 def test_what_is_being_recorded_can_be_played_already(
     pulse_desktop: VirtualDesktop, tmp_path: Path, suffix: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.errors import FileTaken
+from capture.errors import FileTaken, OutputError
 from capture.output import names
 from capture.output.names import Place, choose_place
 from capture.settings import RecordingSettings
@@ -128,6 +129,42 @@ def test_a_long_name_of_the_users_still_has_a_part_file(tmp_path: Path) -> None:
     place.part.rename(place.final)
 
     assert place.final.exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 260, "x" * 260 + ".opus", "x" * 253 + ".opus", "\N{CHEESE WEDGE}" * 64])
+def test_a_name_that_no_file_system_takes_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match="is too long") as caught:
+        placed(tmp_path, file=tmp_path / name)
+    assert caught.value.hint
+
+
+def test_a_folder_whose_name_is_too_long_is_refused_in_the_systems_words(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="name too long") as caught:
+        placed(tmp_path, file=tmp_path / ("x" * 260) / "a.opus")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("stem", ["b\udcff", "b\udcff" * 100])
+def test_a_name_that_is_no_unicode_is_a_name_too(tmp_path: Path, stem: str) -> None:
+    """On Linux a name is any bytes; those that are no UTF-8 stand as surrogates in Python's texts."""
+    place = placed(tmp_path, file=tmp_path / f"{stem}.opus")
+    place.part.touch()
+    place.part.rename(place.final)
+
+    assert os.fsencode(place.final.name) == stem.encode("utf-8", "surrogateescape") + b".opus"
+
+
+def test_a_folder_into_which_nobody_may_look_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a fault on demand, since root may look everywhere."""
+
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(Path, "lstat", refuse)
+    with pytest.raises(OutputError, match="Permission denied") as caught:
+        placed(tmp_path, file=tmp_path / "a.opus")
+    assert caught.value.hint
 
 
 def test_a_part_files_name_tells_the_final_one() -> None:
