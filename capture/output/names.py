@@ -143,6 +143,10 @@ def _named_place(final: Path, plan_suffix: str) -> Place:
     # First, since the system will not even look for a name that is too long.
     if len(os.fsencode(named.name)) > _NAME_BYTES:
         raise OutputError(f"the name {named.name[:40]}... is too long", "Choose a shorter name.")
+    # A folder that is not there is a slip of the keyboard, nearly always; only the folders of Loopnote's own are made.
+    if not _is_folder(final.parent):
+        what = "is no folder" if _exists(final.parent) else "there is no such folder"
+        raise OutputError(f"{final.parent}: {what}", "Mend the path, or make that folder first.")
     if _is_folder(final):
         raise FileTaken(f"{final} is a folder", "Add the name of a file to it.")
     if _exists(named):

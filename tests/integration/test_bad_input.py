@@ -166,6 +166,13 @@ def test_files_that_are_there_already(pulse_desktop: VirtualDesktop, tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.opus", "kept.opus"]
 
 
+def test_a_folder_that_is_not_there_is_a_slip_of_the_keyboard(pulse_desktop: VirtualDesktop, target: Path) -> None:
+    said = fail(pulse_desktop, target.parent / "typo" / "deep" / "note.opus")
+    assert said.code == FAILED
+    assert said.line == f"{target.parent / 'typo' / 'deep'}: there is no such folder"
+    assert "folder" in said.hint
+
+
 def test_a_name_that_is_too_long(pulse_desktop: VirtualDesktop, target: Path) -> None:
     for file in (target.with_name("x" * 260 + ".opus"), target.parent / ("y" * 260) / "note.opus"):
         said = fail(pulse_desktop, file)

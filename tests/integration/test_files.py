@@ -31,17 +31,29 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_file_and_new_folders_are_for_the_user_alone(pulse_desktop: VirtualDesktop, tmp_path: Path) -> None:
+def test_the_file_is_for_the_user_alone(pulse_desktop: VirtualDesktop, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    with record(pulse_desktop, tmp_path / "new" / "deep" / "note.opus") as recording:
-        (part,) = (tmp_path / "new" / "deep").iterdir()
+    with record(pulse_desktop, tmp_path / "note.opus") as recording:
+        (part,) = tmp_path.iterdir()
         assert (part.name, mode(part)) == (".note.part.opus", 0o600)
         recording.stop()
-    assert mode(tmp_path / "new" / "deep" / "note.opus") == 0o600
-    assert mode(tmp_path / "new" / "deep") == mode(tmp_path / "new") == 0o700
+    assert mode(tmp_path / "note.opus") == 0o600
     assert mode(tmp_path) == 0o755
     # What a crash would have needed is gone too.
     assert not list(Path(os.environ["XDG_STATE_HOME"]).rglob("*.json"))
+
+
+def test_the_folder_of_the_settings_is_made_for_the_user_alone(pulse_desktop: VirtualDesktop, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    settings = tmp_path / "config" / "loopnote" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f'[recording]\nfolder = "{tmp_path}/new/deep"\n')
+    env = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    code, _, said = loopnote(pulse_desktop, "record", "--duration", "0.3", env=env)
+    assert code == 0, said
+    assert mode(tmp_path / "new" / "deep") == mode(tmp_path / "new") == 0o700
+    assert mode(tmp_path) == 0o755
+    assert [path.suffix for path in (tmp_path / "new" / "deep").iterdir()] == [".opus"]
 
 
 @pytest.mark.parametrize("suffix", ["opus", "mp4"])

@@ -59,6 +59,7 @@ def test_the_users_file_is_taken_as_it_is(tmp_path: Path) -> None:
 
 def test_a_relative_file_lies_where_the_command_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
 
     assert placed(tmp_path, file=Path("sub/a.opus")).final == tmp_path / "sub/a.opus"
 
@@ -72,6 +73,15 @@ def test_a_file_that_exists_is_refused(tmp_path: Path) -> None:
         with pytest.raises(FileTaken, match=says) as caught:
             placed(tmp_path, file=tmp_path / f"{name}.opus")
         assert caught.value.hint
+
+
+def test_a_folder_that_is_not_there_is_refused_when_the_user_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder, says in (("missing/deep", "there is no such folder"), ("file", "is no folder")):
+        with pytest.raises(OutputError, match=says) as caught:
+            placed(tmp_path, file=tmp_path / folder / "a.opus")
+        assert caught.value.hint
+    assert placed(tmp_path / "missing").final.parent == tmp_path / "missing", "the settings' folder is made"
 
 
 def test_a_leftover_of_the_same_name_does_not_stop_a_new_recording(tmp_path: Path) -> None:

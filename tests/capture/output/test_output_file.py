@@ -46,9 +46,14 @@ def test_files_are_private_from_their_first_moment(tmp_path: Path) -> None:
 def test_new_folders_are_private_and_old_ones_of_the_user_stay_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir(mode=0o755)
 
-    path = record(tmp_path / "old" / "new" / "newer", "opus", "medium", numbered(0.1))
+    chosen = RecordingSettings(folder=tmp_path / "old" / "new" / "newer")
+    place = names.choose_place(chosen, ".opus", "audio", "x", datetime.now().astimezone())
+    file = OutputFile(place, plan(chosen), ["mix"], None, {}, reserve_bytes=0)
 
-    assert [mode(folder) for folder in (path.parent, path.parent.parent)] == [0o700, 0o700]
+    file.open()
+    file.abort()
+
+    assert [mode(tmp_path / "old" / new) for new in ("new", "new/newer")] == [0o700, 0o700]
     assert mode(tmp_path / "old") == 0o755
 
 
