@@ -114,8 +114,9 @@ class FormatPlan:
 def plan(settings: RecordingSettings, audio_rate_hz: int = _OPUS_RATE_HZ) -> FormatPlan:
     """Choose the format: from FILE's suffix, else from --format, else Ogg Opus or MP4 (FLAC or MKV when lossless).
 
-    `audio_rate_hz` is the device's own rate: the exact formats keep it, the others take the nearest that they can hold
-    without losing anything. Raises `FormatError`. Any thread; never blocks.
+    A suffix that is none of ours is part of the name when --format is given, and else refused. `audio_rate_hz` is the
+    device's own rate: the exact formats keep it, the others take the nearest that they can hold without losing
+    anything. Raises `FormatError`. Any thread; never blocks.
     """
     name = _format_name(settings)
     with_screen = settings.screen is not None
@@ -184,10 +185,12 @@ def _format_name(settings: RecordingSettings) -> str:
     suffix = settings.file.suffix if settings.file is not None else ""
     if suffix:
         named = format_of_suffix(suffix)
+        if named is None and asked is not None:
+            return asked  # the dot is part of the name, as in "talk.v2"
         if named is None:
             raise FormatError(
                 f"the suffix {suffix} of {settings.file} is no format that is known",
-                f"Choose one of: {', '.join(s[0] for s in SUFFIXES.values())}.",
+                f"Choose one of: {', '.join(s[0] for s in SUFFIXES.values())}; or say which with --format.",
             )
         if asked is not None and asked != named:
             raise FormatError(

@@ -111,6 +111,16 @@ def test_better_quality_takes_more_bits() -> None:
     assert [planned(format="wav", quality=quality).audio.bits for quality in ("medium", "high")] == [16, 24]
 
 
+def test_with_a_format_any_dot_may_be_part_of_the_name() -> None:
+    made = planned(file=Path("talk.v2"), format="opus")
+    assert (made.name, made.suffix) == ("opus", ".opus")
+    with pytest.raises(FormatError) as caught:
+        planned(file=Path("talk.v2"))
+    assert "--format" in caught.value.hint
+    with pytest.raises(FormatError, match="do not agree"):
+        planned(file=Path("talk.wav"), format="opus")
+
+
 def test_every_suffix_is_known_once() -> None:
     every = [suffix for suffixes in SUFFIXES.values() for suffix in suffixes]
 

@@ -55,6 +55,7 @@ def test_the_users_file_is_taken_as_it_is(tmp_path: Path) -> None:
     assert placed(tmp_path, file=tmp_path / "a.OPUS").final == tmp_path / "a.OPUS"
     assert placed(tmp_path, file=tmp_path / "a").final == tmp_path / "a.opus"
     assert placed(tmp_path, file=tmp_path / "a").named
+    assert placed(tmp_path, file=tmp_path / "a.v2").final == tmp_path / "a.v2.opus"
 
 
 def test_a_relative_file_lies_where_the_command_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
