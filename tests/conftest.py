@@ -16,6 +16,7 @@ import pytest
 from tests import second_opinion
 from virtual_desktop import SoundServer, VirtualDesktop
 
+TESTS = Path(__file__).parent
 SOUND_SERVERS: tuple[SoundServer, ...] = ("pulse", "pipewire")
 
 
@@ -35,8 +36,8 @@ REAL_TIME_FIXTURES = {
     "bench", "own_bench", "own_desktop", "x11", "own_x11", "x_own",
 }  # fmt: skip
 REAL_TIME_FOLDERS = {"integration", "helpers", "scripts", "ui", "faults"}
-# What measures it: times, rates, and whether anything was lost.
-ALONE = {"integration", "faults"}
+# These measure (as do single tests elsewhere, with the marker `alone`).
+ALONE_FILES = {"test_exact_and_edges.py", "test_long_run.py"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by the markers
@@ -46,10 +47,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Leave out (not skip: they are no tests of the short form) the tests marked `full` unless asked for.
     """
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        folder = item.path.relative_to(TESTS).parts[0]
         if folder in REAL_TIME_FOLDERS or REAL_TIME_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(second_opinion.MARKER)
-        if folder in ALONE:
+        if item.path.name in ALONE_FILES:
             item.add_marker("alone")
     if is_full():
         return

@@ -252,6 +252,7 @@ def test_the_picture_lasts_as_long_as_the_sound(pulse_desktop: VirtualDesktop, t
     assert result["duration_s"] == 1.4
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(400)
 def test_every_change_of_a_whole_screen_is_in_the_file(
     pulse_desktop: VirtualDesktop, tmp_path: Path, full: bool
