@@ -30,8 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["LOOPNOTE_FULL"] = "1"
 
 
-# What these hand out runs in real time, in processes of its own.
+# What these hand out runs in real time.
 REAL_TIME_FIXTURES = {
+    "studio",
     "desktop", "pulse_desktop", "pipewire_desktop", "fresh_desktop", "x_screen", "fresh_x_screen",
     "bench", "own_bench", "own_desktop", "x11", "own_x11", "x_own",
 }  # fmt: skip
