@@ -36,7 +36,7 @@ REAL_TIME_FIXTURES = {
     "desktop", "pulse_desktop", "pipewire_desktop", "fresh_desktop", "x_screen", "fresh_x_screen",
     "bench", "own_bench", "own_desktop", "x11", "own_x11", "x_own",
 }  # fmt: skip
-REAL_TIME_FOLDERS = {"integration", "helpers", "scripts", "ui", "faults"}
+REAL_TIME_FOLDERS = {"integration", "scripts", "faults"}
 # These measure (as do single tests elsewhere, with the marker `alone`).
 ALONE_FILES = {"test_exact_and_edges.py", "test_long_run.py"}
 

@@ -26,6 +26,8 @@ from tests.ui.children import ROOT, environment, run
 from ui import program
 from ui.cli import main
 
+pytestmark = pytest.mark.real_time
+
 HEAVY = ("numpy", "av", "cv2", "mss", "soundcard", "pulsectl", "PyQt5", "Xlib", "soxr", "tomli_w", "platformdirs")
 
 

@@ -22,6 +22,8 @@ from capture.model import Event, Levels, Notice, State, StateChanged
 from ui.progress import EVENT_BOUND, Progress
 from ui.text import columns_of
 
+pytestmark = pytest.mark.real_time
+
 # Far above what anything here takes; reached only when a test fails.
 LIMIT_S = 20.0
 

@@ -13,6 +13,8 @@ import pytest
 
 from tests.ui.children import LIMIT_S, recording
 
+pytestmark = pytest.mark.real_time
+
 Record = Callable[..., subprocess.Popen[str]]
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.real_time
+
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 60.0
 Start = Callable[..., subprocess.Popen[str]]
