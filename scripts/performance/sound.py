@@ -26,20 +26,25 @@ def play(desktop: VirtualDesktop) -> Iterator[None]:
          "--client-name=bench"],
         env=desktop.env,
         stdin=subprocess.PIPE,
+        bufsize=0,
     )  # fmt: skip
-    threading.Thread(target=_feed, args=(player, _music().tobytes()), name="feed", daemon=True).start()
+    feeder = threading.Thread(target=_feed, args=(player, _music().tobytes()), name="feed", daemon=True)
+    feeder.start()
     try:
         yield
     finally:
         player.kill()
         player.wait(10)
+        feeder.join(10)
 
 
 def _feed(player: subprocess.Popen[bytes], sound: bytes) -> None:
     assert player.stdin is not None
-    with contextlib.suppress(OSError, ValueError):
+    with player.stdin, contextlib.suppress(BrokenPipeError):
         while True:
-            player.stdin.write(sound)
+            rest = memoryview(sound)
+            while rest:
+                rest = rest[player.stdin.write(rest) :]
 
 
 def _music() -> NDArray[np.int16]:
