@@ -10,8 +10,8 @@ from capture.errors import CaptureError, NoSoundServer, SourceLost
 from capture.model import AudioBlock, Device
 from capture.sound import pulse_link
 from capture.sound.pulse_scene import CHANNELS, Playback, Scene, application_device, stream_rate
-from capture.sound.pulse_sources import SCENE_S, Ticks, stirs, why_silent
-from capture.sound.pulse_watch import Watcher
+from capture.sound.pulse_sources import SCENE_S, SILENCE_ANSWER_S, Ticks, stirs
+from capture.sound.pulse_watch import Watcher, ask
 from capture.sound.stream_sum import StreamSum
 
 if TYPE_CHECKING:
@@ -83,7 +83,11 @@ class Application:
 
     def why_silent(self) -> str:
         """As `EndpointSource.why_silent`."""
-        return why_silent()
+        try:
+            ask(SILENCE_ANSWER_S)
+        except CaptureError as error:
+            return str(error)
+        return ""
 
     def _collect(self) -> None:
         now_ns = time.monotonic_ns()

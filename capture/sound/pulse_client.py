@@ -53,6 +53,7 @@ class Client(pulsectl.Pulse):  # type: ignore[misc]
         """Connect to the running server; raises `NoSoundServer`, naming whether it is away or does not answer."""
         self._deadline_s = time.monotonic() + timeout_s
         self.event_seen = False
+        self._changed: set[tuple[str, int]] = set()  # since the last scene: (facility, index)
         self._interrupted = False
         super().__init__(CLIENT_NAME, connect=False)
         try:
@@ -69,16 +70,19 @@ class Client(pulsectl.Pulse):  # type: ignore[misc]
     def scene(self, timeout_s: float) -> Scene:
         """All that there is now. Raises `NoSoundServer`."""
         self._deadline_s = time.monotonic() + timeout_s
+        changed, self._changed = self._changed, set()
         try:
             server = self.server_info()
+            sinks = self._sinks()
             return Scene(
                 server.server_name or "",
                 server.server_version or "",
                 server.default_sink_name or "",
                 server.default_source_name or "",
-                tuple(_endpoint(sink) for sink in self._sinks()),
+                tuple(_endpoint(sink) for sink in sinks),
                 tuple(_endpoint(source) for source in self._sources()),
                 tuple(playback for playback in map(_playback, self.sink_input_list()) if playback.identity),
+                frozenset(sink.name for sink in sinks if ("sink", sink.index) in changed),
             )
         except (pulsectl.PulseError, c.pa.CallError) as error:
             raise NoSoundServer(NO_SERVER) from error
@@ -111,6 +115,8 @@ class Client(pulsectl.Pulse):  # type: ignore[misc]
 
     def _on_event(self, event: Any) -> None:
         self.event_seen = True
+        if event.t == "change":
+            self._changed.add((event.facility, event.index))
 
     def _pulse_iterate(self, block: bool = True) -> None:
         # pulsectl calls this in a loop until its answer is there.

@@ -75,6 +75,8 @@ class Scene:
     speakers: tuple[Endpoint, ...]
     sources: tuple[Endpoint, ...]  # microphones and monitors
     playbacks: tuple[Playback, ...]
+    # Ids of the speakers of which the server said, since the scene before, that something about them changed.
+    changed: frozenset[str] = frozenset()
 
     @property
     def on_pipewire(self) -> bool:
@@ -111,6 +113,17 @@ class Scene:
         if found is None:
             raise UnknownDevice("there is no microphone", "Connect or enable one, or leave out --mic.")
         return found
+
+    def may_have_slept(self, before: Scene, speaker_id: str) -> bool:
+        """Whether that speaker may have been suspended since `before`: it changed, and yet looks the same.
+
+        PipeWire says that a speaker changed when its volume did, or when it is suspended; who listens to it wakes it so
+        soon that it is rarely seen asleep.
+        """
+        old, new = before.speaker(speaker_id), self.speaker(speaker_id)
+        if old is None or new is None or speaker_id not in self.changed:
+            return False
+        return new.state == "suspended" or new == old
 
     def streams_of(self, identity: str) -> tuple[Playback, ...]:
         return tuple(playback for playback in self.playbacks if playback.identity == identity)

@@ -18,6 +18,8 @@ HOP_S = 0.010
 WINDOW_S = 0.050
 # Far enough to see a sound that is out of place, near enough to take nothing else for it.
 REACH_S = 0.200
+# When a witness stumbled is known to so much: it tells no times.
+ALIKE_S = 0.150
 # Unrelated sound reaches 0.3 in so small a neighbourhood; the right one more than 0.9, half of it 0.7.
 SURE = 0.5
 # Shorter sound is not recognised for certain after lossy coding.
@@ -37,10 +39,13 @@ class Trace:
     at_s: NDArray[np.float64]
     error_s: NDArray[np.float64]
 
-    def lost_s(self, from_s: float, to_s: float) -> float:
-        """How much of that stretch of the file lacks the sound."""
-        within = (self.at_s >= from_s) & (self.at_s < to_s)
-        return float(np.count_nonzero(within & np.isnan(self.error_s))) * HOP_S
+    def lost_s(self, from_s: float, to_s: float, witness: Trace | None = None) -> float:
+        """How much of that stretch of the file lacks the sound, but for where a witness lacks it too."""
+        lost = (self.at_s >= from_s) & (self.at_s < to_s) & np.isnan(self.error_s)
+        if witness is not None:
+            stumbles = witness.at_s[np.isnan(witness.error_s)]
+            lost &= np.abs(self.at_s[:, None] - stumbles).min(axis=1, initial=np.inf) > ALIKE_S
+        return float(np.count_nonzero(lost)) * HOP_S
 
     def first_heard_s(self, after_s: float) -> float:
         """When the sound is heard for the first time after that; infinity when it is not."""

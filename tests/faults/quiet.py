@@ -23,7 +23,7 @@ def suspended(ground: Ground, resumed: bool) -> Outcome:
         let_pass(0.6 + ground.chance.random())
         suspended_s = resumed_s = tape.now_s()
         desktop.pactl("suspend-sink", "loopnote_null", "1")
-        let_pass(1.0 + ground.chance.random())
+        let_pass(1.3 + ground.chance.random())
         if resumed:
             resumed_s = tape.now_s()
             desktop.pactl("suspend-sink", "loopnote_null", "0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tests.helpers.analysis import read_sound
 from tests.helpers.player import Playing
 from tests.helpers.recording import Recording, record
 from tests.helpers.signals import RATE, Samples
+from tests.helpers.witness import Witness
 from virtual_desktop import VirtualDesktop
 
 # How soon a recording follows what it can follow.
@@ -71,9 +72,14 @@ class Tape:
     def trace(self, played: Samples, player: Playing, track: int = 0) -> Trace:
         return trace(self.sound(track), played, player.frame_at, self.recording.began_ns)
 
-    def expect_whole(self, heard: Trace, from_s: float, to_s: float, what: str) -> None:
-        """Nothing of the sound is lost there."""
-        lost_s = heard.lost_s(from_s, to_s)
+    def testimony(self, witness: Witness, played: Samples, player: Playing) -> Trace:
+        """What a witness heard of the sound, by the file's seconds."""
+        heard = trace(witness.samples, played, player.frame_at, witness.began_ns)
+        return replace(heard, at_s=heard.at_s + self.since_s(witness.began_ns))
+
+    def expect_whole(self, heard: Trace, from_s: float, to_s: float, what: str, testimony: Trace | None = None) -> None:
+        """Nothing of the sound is lost there, but for where a server under load lost it for everybody."""
+        lost_s = heard.lost_s(from_s, to_s, testimony)
         self.outcome.audio_lost_s = (self.outcome.audio_lost_s or 0.0) + lost_s
         self.outcome.expect(lost_s == 0, f"{what}: {lost_s:.2f} s lost between {from_s:.2f} and {to_s:.2f} s")
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +14,8 @@ from tests.helpers.player import play
 from tests.helpers.processes import wait_until
 from tests.helpers.recording import loopnote, record
 from tests.helpers.signals import RATE, Samples, exact_noise, locate, numbered, tone, write_wav
+from tests.helpers.witness import witness
 from virtual_desktop import VirtualDesktop
-from virtual_sound import SINK_NAME
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
@@ -30,13 +27,13 @@ def test_no_sample_is_lost_doubled_or_changed(desktop: VirtualDesktop, tmp_path:
     breath = np.zeros((RATE // 2, 2), np.float32)
     played = exact_noise(length_s)
     with (
-        witness(desktop, tmp_path / "witness.raw") as heard,
+        witness(desktop) as heard,
         record(desktop, tmp_path / f"exact.{suffix}") as recording,
     ):
         with play(desktop, np.concatenate([breath, played, breath])) as playing:
             playing.wait_until_ended(length_s + 20)
         result = recording.stop()
-    found, wanted = sounding(read_sound(Path(result["file"])).samples), sounding(heard())
+    found, wanted = sounding(read_sound(Path(result["file"])).samples), sounding(heard.samples)
     if np.array_equal(wanted, sounding(played)):
         print(f"\n{suffix}: {len(found)} frames, all that was played")  # noqa: T201 - a figure of the closing note
     else:
@@ -44,16 +41,6 @@ def test_no_sample_is_lost_doubled_or_changed(desktop: VirtualDesktop, tmp_path:
         assert desktop.sound == "pipewire", "PulseAudio's null sink waits for its players"
     assert len(found) == len(wanted)
     assert np.array_equal(found, wanted), f"{np.count_nonzero(np.any(found != wanted, axis=1))} frames differ"
-
-
-@contextlib.contextmanager
-def witness(desktop: VirtualDesktop, file: Path) -> Iterator[Callable[[], Samples]]:
-    """Another program that records beside ours what the speaker plays; called after the block, gives what it got."""
-    command = ["parec", "--raw", "--format=float32le", f"--rate={RATE}", "--channels=2", "--latency-msec=50"]
-    with file.open("wb") as raw, start_in(desktop, [*command, f"--device={SINK_NAME}.monitor"], stdout=raw) as process:
-        yield lambda: np.fromfile(file, np.float32).reshape(-1, 2)
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
 
 
 def sounding(samples: Samples) -> Samples:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from capture.errors import UnknownDevice
@@ -160,3 +162,21 @@ def test_devices_have_what_the_interface_promises() -> None:
         "application_id": "org.mozilla.firefox",
         "streams": 2,
     }
+
+
+def test_a_speaker_that_changed_and_looks_the_same_may_have_slept() -> None:
+    said = replace(SCENE, changed=frozenset({"alsa_output.usb"}))
+    assert said.may_have_slept(SCENE, "alsa_output.usb")
+    assert not said.may_have_slept(SCENE, "alsa_output.pci"), "it is another one that changed"
+    assert not SCENE.may_have_slept(SCENE, "alsa_output.usb"), "nobody said that it changed"
+
+
+def test_a_change_that_is_seen_is_no_sleep_unless_it_is_one() -> None:
+    def with_usb(**changes: object) -> Scene:
+        speakers = tuple(replace(s, **changes) if s.id == "alsa_output.usb" else s for s in SCENE.speakers)  # type: ignore[arg-type]
+        return replace(SCENE, speakers=speakers, changed=frozenset({"alsa_output.usb"}))
+
+    assert not with_usb(volume=0.5).may_have_slept(SCENE, "alsa_output.usb")
+    assert not with_usb(state="running").may_have_slept(SCENE, "alsa_output.usb")
+    assert with_usb(state="suspended").may_have_slept(SCENE, "alsa_output.usb")
+    assert not replace(SCENE, speakers=()).may_have_slept(SCENE, "alsa_output.usb")
