@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from tests.faults.frame import Fault, Ground, Outcome, let_pass, said_of
 from tests.faults.taped import CUT_S, FOLLOW_S, taped
 from tests.helpers.player import play
 from tests.helpers.signals import numbered
+from tests.helpers.witness import witness
 
 PLAYED = numbered(40, seed=61)
 
@@ -19,6 +22,7 @@ def suspended(ground: Ground, resumed: bool) -> Outcome:
         ground.desktop(screen=None) as desktop,
         play(desktop, PLAYED, sink="loopnote_null") as player,
         taped(desktop, ground.folder / "a.wav") as tape,
+        contextlib.ExitStack() as stack,
     ):
         let_pass(0.6 + ground.chance.random())
         suspended_s = resumed_s = tape.now_s()
@@ -27,6 +31,7 @@ def suspended(ground: Ground, resumed: bool) -> Outcome:
         if resumed:
             resumed_s = tape.now_s()
             desktop.pactl("suspend-sink", "loopnote_null", "0")
+            beside = stack.enter_context(witness(desktop))
             let_pass(1.5)
         tape.end()
     heard = tape.trace(PLAYED, player)
@@ -35,7 +40,8 @@ def suspended(ground: Ground, resumed: bool) -> Outcome:
         # The player's clock takes a moment to be sure of itself again.
         back_s = tape.expect_back(heard, resumed_s, FOLLOW_S, "what plays on after it")
         sure_s = resumed_s + FOLLOW_S
-        tape.expect_whole(heard, max(back_s, sure_s), tape.end_s, "after it was resumed")
+        testimony = tape.testimony(beside, PLAYED, player)
+        tape.expect_whole(heard, max(back_s, sure_s), tape.end_s, "after it was resumed", testimony)
         tape.expect_in_place(heard, sure_s, tape.end_s, heard.place_s(0, suspended_s), "after it was resumed")
     tape.outcome.said = said_of(tape.result)
     if heard.lost_s(suspended_s, tape.end_s):

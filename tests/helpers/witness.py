@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import subprocess
 import threading
 import time
@@ -38,7 +37,7 @@ class Witness:
 
     def end(self) -> None:
         """Let it write what it has, and end it."""
-        self._process.send_signal(signal.SIGINT)
+        self._process.terminate()
         self._reader.join(10)
 
     def _read(self) -> None:
