@@ -352,10 +352,11 @@ class Session:
             self._pictures.close()
             self.pictures.stand_still()
         self._await_end_of(self._mix)
-        self._stop_grabbing()
         self._await_end_of(self._encode_video)
         self._packets.close()  # also when a stage hangs: the file must be closed whatever happens
         self._await_end_of(self._write)
+        # Last, since a sound server that does not answer holds its threads for a while, and nobody needs them any more.
+        self._stop_grabbing()
 
     def _await_end_of(self, stage: Worker | None) -> None:
         if stage is not None and not stage.join(END_LIMIT_S):
