@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.frame import Fault
+from tests.faults.kills import SCREEN_KILLED, SOUND_KILLED
 from tests.faults.once import run_once
 from tests.faults.register import FAULTS
 from virtual_desktop import SoundServer
@@ -20,6 +21,18 @@ def test_a_fault_is_outlived_and_said(fault: Fault, sound: SoundServer) -> None:
         pytest.skip(outcome.left_out)
     assert not outcome.problems, "\n".join([*outcome.problems, f"said: {outcome.said}"])
     assert outcome.playable
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("fault", [SOUND_KILLED, SCREEN_KILLED], ids=lambda fault: fault.name)
+def test_fifty_kills_of_every_format(fault: Fault) -> None:
+    outcomes = [run_once(fault, "pulse", seed) for seed in range(50)]
+
+    lost_s = sorted(outcome.audio_lost_s or 0.0 for outcome in outcomes)
+    print(f"\n{fault.name}: missing at most {lost_s[-1]:.2f} s, median {lost_s[25]:.2f} s")  # noqa: T201 - a figure
+    assert [problem for outcome in outcomes for problem in outcome.problems] == []
+    assert all(outcome.playable for outcome in outcomes)
 
 
 def test_names_are_given_once() -> None:
