@@ -31,16 +31,16 @@ def note(part: Path, final: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(entry)
-    except OSError as error:
-        log.warning("the place of %s could not be noted: %s", part, error)
+    except Exception as error:
+        log.warning("the place of %s could not be noted: %s", part, error, exc_info=True)
 
 
 def forget(part: Path) -> None:
     """The recording of `part` is over. Never fails."""
     try:
         _entry(part).unlink(missing_ok=True)
-    except OSError as error:
-        log.warning("the note about %s could not be removed: %s", part, error)
+    except Exception as error:
+        log.warning("the note about %s could not be removed: %s", part, error, exc_info=True)
 
 
 def noted() -> Iterator[tuple[Path, Path]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,7 @@ class OutputFile:
         self._container: Any = None
         self._part: PartFile | None = None
         self._packets = 0
+        self._newest: dict[int, Packet[Any]] = {}  # by track
         self._header_bytes = 0
         self._synced_ns: int | None = None
         self._unsynced = False
@@ -160,6 +161,7 @@ class OutputFile:
             self._raise_fault()
             raise OutputError(f"{self.place.final}: a packet could not be written: {error.strerror}") from error
         self._packets += 1
+        self._newest[packet.stream_index] = packet
         self._raise_fault()
         self._mark()
 
@@ -217,6 +219,17 @@ class OutputFile:
         """Bytes in the file so far. Any thread."""
         return self._part.size_bytes if self._part is not None else 0
 
+    @property
+    def length_s(self) -> float:
+        """How long what was written is. Any thread."""
+        ends = (((p.pts or 0) + (p.duration or 0)) * p.time_base for p in list(self._newest.values()))
+        return float(max(ends, default=0))
+
+    @property
+    def finished(self) -> Path | None:
+        """The file under its final name, from the moment at which it has that. Any thread."""
+        return self._file.finished
+
     def _raise_fault(self) -> None:
         part = self._part
         if part is not None and part.fault is not None:
@@ -236,17 +249,11 @@ class OutputFile:
         """
         part = self._part
         assert part is not None
-        with contextlib.suppress(OutputError):  # it is kept in `part.fault`
-            for packet in self._times.end() if self._times else []:
-                self._mux(packet)
-        part.hold_patches()
-        self._close_container(part)
-        if part.fault is None:
-            part.sync()
-            part.release_patches()
+        for step in (self._write_last_picture, part.hold_patches, lambda: self._close_container(part)):
+            self._attempt(step)
+        for step in (part.sync, part.release_patches, part.mark, part.sync):
             if part.fault is None:
-                part.mark()
-                part.sync()
+                self._attempt(step)
         if part.fault is not None:
             part.cut_back()
             if part.whole_bytes <= self._header_bytes:
@@ -258,17 +265,27 @@ class OutputFile:
         part.give_up(OSError(0, "closed"))
         return self._file.give_name(part)
 
-    def _close_container(self, part: PartFile) -> None:
-        import av
-
-        container, self._container = self._container, None
-        if container is None:
-            return
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """A step of the end. Should it raise, that is a remark: what is whole must get its name in any case."""
         try:
-            container.close()
-        except (av.FFmpegError, ValueError, OSError) as error:
+            step()
+        except BaseException as error:
             log.debug("closing %s", self.place.part, exc_info=True)
-            part.give_up(OSError(0, str(error)))
+            if self._part is None or self._part.fault is None:  # else that is told
+                self.remarks.append(f"the end of the file may be missing: {type(error).__name__}: {error}")
+
+    def _write_last_picture(self) -> None:
+        for packet in self._times.end() if self._times else []:
+            self._mux(packet)
+
+    def _close_container(self, part: PartFile) -> None:
+        container, self._container = self._container, None
+        try:
+            if container is not None:
+                container.close()
+        except BaseException as error:  # FFmpeg's, or a bug
+            log.debug("closing %s", self.place.part, exc_info=True)
+            part.give_up(OSError(0, f"{type(error).__name__}: {error}"))
 
     def abort(self) -> None:
         """Throw the recording away: the part file is removed. Never raises; may be called at any point, and twice."""

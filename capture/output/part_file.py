@@ -7,6 +7,7 @@ behaviour after a failed write are ours.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
 import sys
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from capture.errors import DiskFull, FileTaken, OutputError
+
+log = logging.getLogger(__name__)
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows only
@@ -47,10 +50,14 @@ class PartFile:
     # --- what FFmpeg calls ------------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> int:
-        if self._patches is not None and self._position < self.whole_bytes:
-            self._patches.append((self._position, bytes(data)))
-        else:
-            self._put(self._position, data)
+        try:
+            if self._patches is not None and self._position < self.whole_bytes:
+                self._patches.append((self._position, bytes(data)))
+            else:
+                self._put(self._position, data)
+        except BaseException as bug:  # PyAV would take one that is no Exception for "0 bytes written", again and again
+            log.debug("writing", exc_info=True)
+            self.fault = OSError(0, f"{type(bug).__name__}: {bug}")
         self._position += len(data)
         return len(data)
 

@@ -26,6 +26,7 @@ class PlacedFile:
     def __init__(self, place: Place, kind: Literal["audio", "video"], write: WriteFunction) -> None:
         self.place = place
         self.remarks: list[str] = []
+        self.finished: Path | None = None  # under its final name, once it has that
         self._kind: Literal["audio", "video"] = kind
         self._write = write
         self._descriptor = -1
@@ -119,6 +120,7 @@ class PlacedFile:
                 ) from error
         else:
             raise OutputError(f"no free name like {wanted} was found", "Run: loopnote recover")
+        self.finished = final
         if final != wanted:
             self.remarks.append(f"{wanted.name} was there already, so the file is called {final.name}")
         part_file.sync_folder(final.parent)
@@ -153,7 +155,12 @@ def _create(place: Place) -> tuple[Place, int]:
         except FileExistsError:
             place = names.next_place(place)
         else:
-            part_file.lock(descriptor)
-            journal.note(place.part, place.final)
+            try:
+                part_file.lock(descriptor)
+                journal.note(place.part, place.final)
+            except BaseException:
+                os.close(descriptor)
+                place.part.unlink()
+                raise
             return place, descriptor
     raise OutputError(f"{place.part}: no free name was found", "Choose another folder or name.")

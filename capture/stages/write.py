@@ -35,13 +35,18 @@ class WriteStage:
         on_trouble: Callable[[CaptureError], None],
     ) -> None:
         self.trouble: CaptureError | None = None
-        self.file: Path | None = None  # the finished file
+        self.turns = 0  # that the thread has made: it stands still when there are no more
         self._output = output
         self._packets = packets
         self._clock = clock
         self._on_trouble = on_trouble
         self._broken = False
         self._discard = threading.Event()
+
+    @property
+    def file(self) -> Path | None:
+        """The finished file; None as long as it has not its name."""
+        return self._output.finished
 
     def discard(self) -> None:
         """Throw the recording away instead of finishing it. Any thread; takes effect when the channel ends."""
@@ -51,6 +56,7 @@ class WriteStage:
         """Body of the write thread. Ends when the channel does, not at `stop`: what was queued belongs to the file."""
         try:
             while True:
+                self.turns += 1
                 try:
                     packet = self._packets.get(TICK_S)
                 except Empty:
@@ -64,7 +70,7 @@ class WriteStage:
             if self._discard.is_set():
                 self._output.abort()
             else:
-                self.file = self._output.close()
+                self._output.close()
 
     def _write(self, packet: Packet[Any]) -> None:
         self._output.write(packet)

@@ -23,6 +23,7 @@ class File:
         self.fail_at: dict[int, Exception] = {}  # the number of the packet
         self.fail_in_tick: dict[int, Exception] = {}
         self.fail_in_close: Exception | None = None
+        self.finished: Path | None = None
 
     def write(self, packet: Any) -> None:
         if packet in self.fail_at:
@@ -38,7 +39,8 @@ class File:
         self.end += "closed"
         if self.fail_in_close:
             raise self.fail_in_close
-        return Path("done")
+        self.finished = Path("done")
+        return self.finished
 
     def abort(self) -> None:
         self.end += "aborted"
