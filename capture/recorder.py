@@ -23,7 +23,8 @@ from capture.settings import RecordingSettings
 from capture.silence import SilenceWatchdog
 from capture.sound.source import SoundSystem
 from capture.sound.system import sound_system
-from capture.worker import Worker
+from capture.standstill import Standstill
+from capture.worker import Worker, as_fault
 
 if TYPE_CHECKING:
     from capture.screen.source import ScreenSystem
@@ -42,7 +43,7 @@ MOVES: dict[State, frozenset[State]] = {
 # threads.
 COMMAND_BOUND = 64
 # How long a public method waits for its outcome: longer than every deadline in the session together.
-OUTCOME_LIMIT_S = 60.0
+OUTCOME_LIMIT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,11 @@ class Recorder:
         if self._worker.started:
             raise RuntimeError("a Recorder makes one recording")
         self._move(State.STARTING)
-        self._worker.start()
+        try:
+            self._worker.start()
+        except CaptureError as fault:
+            self._failed(fault)
+            raise
 
     def start(self) -> None:
         """Start, and wait until the recording truly runs. Raises the `CaptureError` for which it does not."""
@@ -179,9 +184,8 @@ class Recorder:
         self._began.set()
         try:
             end = self._conduct(session)
-        except Exception as bug:  # whatever it is, what was recorded must become a file
-            log.debug("conducting", exc_info=True)
-            session.note(Fault("recorder", WorkerFault(f"the recorder failed: {type(bug).__name__}: {bug}")))
+        except BaseException as bug:  # noqa: BLE001 - whatever it is, what was recorded must become a file
+            self._tell(as_fault("the recorder", bug), session)
             end = self._stop_now()
         self._move(State.STOPPING)
         if end.discard:
@@ -203,14 +207,16 @@ class Recorder:
         """What became of it. The file is there by now, so no fault in the telling may make a failure of it."""
         try:
             return summarise(session, file)
-        except Exception as bug:
-            log.debug("summing up", exc_info=True)
-            degraded = (f"the result could not be summed up: {type(bug).__name__}: {bug}",)
-            return RecordingResult(file, session.recorded_s, session.started_at.isoformat(), None, None, degraded)
+        except BaseException as bug:  # noqa: BLE001 - as it says
+            fault = as_fault("summing up the result", bug)
+            return RecordingResult(
+                file, session.output.length_s, session.started_at.isoformat(), None, None, (str(fault),)
+            )
 
     def _conduct(self, session: Session) -> _Stop:
         """Obey commands until the end."""
-        watchdog = SilenceWatchdog(session, self._sound, self._emit) if session.has_system_sound else None
+        watchdog = SilenceWatchdog(session, self._sound, self._emit) if session.sources.has_speaker else None
+        standstill = Standstill(session.turns)
         while True:
             due_ns = self._due_ns(session)
             now_ns = self._clock.now_ns()
@@ -221,7 +227,17 @@ class Recorder:
                 session.tell_levels(now_ns, {})
             waits_s = [1.0 if due_ns is None else min(1.0, (due_ns - now_ns) / NS_PER_S)]
             if watchdog is not None:
-                waits_s.append(watchdog.look(now_ns))
+                try:
+                    waits_s.append(watchdog.look(now_ns))
+                except BaseException as bug:  # noqa: BLE001 - a help only; the recording goes on
+                    self._tell(as_fault("the watch for silence", bug), session)
+                    watchdog = None
+            for name in standstill.look(now_ns):
+                if self._is_fatal_standstill(name, session):
+                    return self._stop_now()
+            ailing = getattr(self._sound, "ailing", str)()  # not every sound system can tell
+            if ailing and ailing not in [str(fault.error) for fault in session.faults]:
+                self._tell(CaptureError(ailing, WorkerFault.default_hint), session)
             try:
                 command = self._commands.get(max(0.0, min(waits_s)))
             except Empty:
@@ -261,6 +277,20 @@ class Recorder:
             return True
         return not session.anything_runs()
 
+    def _is_fatal_standstill(self, name: str, session: Session) -> bool:
+        """Tell of a thread that stands still. What the mixer does not take is lost; all others may come back."""
+        if name == "write":
+            # What is on its way waits in memory, and what finds no room there is counted.
+            self._emit(Notice("the disk does not answer; what is recorded waits in memory meanwhile"))
+            return False
+        self._tell(WorkerFault(f"the {name} thread stands still; what it should have given is missing"), session)
+        return name == "mix"
+
+    def _tell(self, error: CaptureError, session: Session) -> None:
+        fault = Fault("recorder", error)
+        session.note(fault)
+        self._obey(fault, session)
+
     # --- state and events ---------------------------------------------------------------------------------------------
 
     def _move(self, state: State, session: Session | None = None) -> None:
@@ -273,21 +303,23 @@ class Recorder:
 
     def _failed(self, fault: CaptureError) -> None:
         """The recorder's own thread ended with an error: there is no recording, or none that could be finished."""
-        if isinstance(fault, WorkerFault):
-            log.error("%s", fault)
-            if not self._began.is_set():
-                fault.hint = WorkerFault.hint_before
         self._error = fault
-        self._move(State.FAILED)
-        self._emit(Failed(fault))
-        self._began.set()
-        self._ended.set()
+        try:
+            if isinstance(fault, WorkerFault):
+                log.error("%s", fault)
+                if not self._began.is_set():
+                    fault.hint = WorkerFault.hint_before
+            self._move(State.FAILED)
+            self._emit(Failed(fault))
+        finally:
+            self._began.set()
+            self._ended.set()
 
     def _emit(self, event: Event) -> None:
         with self._event_lock:
             try:
                 self._on_event(event)
-            except Exception:
+            except BaseException:
                 if not isinstance(event, Levels):
                     log.exception("a listener failed on %s", type(event).__name__)
 

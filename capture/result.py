@@ -26,7 +26,7 @@ def summarise(session: Session, file: Path) -> RecordingResult:
     """The result of a session that has ended with `file`. The recorder's thread."""
     audio = _audio(session)
     video = _video(session)
-    degraded = [str(fault.error) for fault in session.faults] + session.output.remarks
+    degraded = [str(fault.error) for fault in list(session.faults)] + session.output.remarks
     degraded += session.mixer.remarks() if audio is not None else []
     degraded += [notice.text for notice in session.notices]
     if audio is not None:
@@ -34,7 +34,7 @@ def summarise(session: Session, file: Path) -> RecordingResult:
         clipped_frames = session.sound_stage.meter.clipped_frames
         # What arrives beyond full scale was so before us (a server's resampler overshoots by a hair); ours is what
         # comes of adding sources up and of making them louder.
-        if clipped_frames and session.is_made_louder:
+        if clipped_frames and session.sources.is_made_louder:
             degraded.append(f"the sound was louder than full scale in {clipped_frames} samples, and was clipped")
     if session.lost_packets:
         degraded.append(
@@ -46,7 +46,7 @@ def summarise(session: Session, file: Path) -> RecordingResult:
             degraded.append(f"{video.dropped} of {due} pictures were lost: the computer was too slow")
     return RecordingResult(
         file=file,
-        duration_s=session.recorded_s,
+        duration_s=session.file_s,
         started_at=session.started_at.isoformat(timespec="milliseconds"),
         audio=audio,
         video=video,

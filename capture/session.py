@@ -8,9 +8,9 @@ than post a value to the recorder.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,7 +25,8 @@ from capture.stages.sound import SoundStage
 from capture.stages.timing import Timing
 from capture.stages.video import VideoStage
 from capture.stages.write import WriteStage
-from capture.worker import Worker
+from capture.standstill import DISK_STANDSTILL_S, END_STANDSTILL_S, await_end
+from capture.worker import Worker, as_fault
 
 if TYPE_CHECKING:
     from capture.output.formats import FormatPlan
@@ -43,11 +44,10 @@ PACKET_BOUND = 2400
 # Lossless pictures are large: 64 MB of them is as much memory as waits for a disk at most.
 PACKET_BOUND_BYTES = 64 << 20
 FIRST_PICTURE_LIMIT_S = 2.0
+SCREEN_STEP_S = 0.05
 # The file goes on a little beyond the instant of the stop: the stamps of the sound may be some milliseconds off, and
 # the last syllable must be in the file.
 TAIL_NS = 30 * NS_PER_MS
-# For each step of the end (mix, pictures, write), before it is given up. Far above what any of them takes.
-END_LIMIT_S = 20.0
 SCREEN_END_LIMIT_S = 0.5
 DEFAULT_RATE_HZ = 48_000
 # Kept for the result: a screen that comes and goes for days must not fill the memory, nor anybody's patience.
@@ -85,7 +85,7 @@ class Session:
         self._listener = emit
         self._hurry = hurry
         self.notices: list[Notice] = []  # those that degrade the recording; replaced, not changed
-        self._faults: list[Fault] = []
+        self.faults: list[Fault] = []
         self.sources = Sources(settings, clock, self._faulty("sound source"))
         self._pictures: Channel[VideoFrame] = Channel("pictures", PICTURE_BOUND, Overflow.DROP_NEWEST)
         self._packets: Channel[Any] = Channel(
@@ -93,8 +93,9 @@ class Session:
         )
         self.grabber: ScreenGrabber | None = None
         self._grab_screen: Worker | None = None
-        self._mix: Worker | None = None
         self._encode_video: Worker | None = None
+        self._write: Worker | None = None
+        self._encoders: list[tuple[Worker, SoundStage | VideoStage]] = []
         self._encoders_running = 0
         self._encoders_lock = threading.Lock()
 
@@ -117,12 +118,7 @@ class Session:
                 self.sources.await_first_blocks(self._sound)
             self._begin(on_begun)
         except BaseException:
-            if hasattr(self, "timing"):
-                self.timing.end_ns = self.timing.origin_ns  # for the stages that run already
-            self._stop_grabbing()
-            self._packets.close()
-            if hasattr(self, "output"):
-                self.output.abort()
+            self._call_off()
             raise
 
     def _open_screen(self) -> None:
@@ -168,24 +164,12 @@ class Session:
         self.plan = plan(self._settings, self.sources.samplerate or DEFAULT_RATE_HZ)
         kind: Literal["audio", "video"] = "video" if self.grabber else "audio"
         self.started_at = self._clock.wall()
-        place = choose_place(self._settings, self.plan.suffix, kind, self._source_title(), self.started_at)
+        place = choose_place(self._settings, self.plan.suffix, kind, self.sources.title, self.started_at)
         size = self.grabber.size if self.grabber else None
         tags = {"title": place.final.stem, "date": self.started_at.isoformat(timespec="seconds")}
-        output = OutputFile(place, self.plan, self._track_names(), size, tags)
+        output = OutputFile(place, self.plan, self.sources.track_names, size, tags)
         output.open()
         self.output: OutputFile = output
-
-    def _source_title(self) -> str:
-        if self._settings.apps:
-            return ", ".join(self.sources.application_names)
-        if self._settings.system:
-            return "System audio" if self._settings.screen is None else "Screen"
-        return "Microphone" if self._settings.screen is None else "Screen"
-
-    def _track_names(self) -> list[str]:
-        if not self.has_sound:
-            return []
-        return self.sources.names if self._settings.tracks == "separate" else [""]
 
     def _begin(self, on_begun: Callable[[], None]) -> None:
         """Set the origin and start the stages: from here on, all that sounds is in the file."""
@@ -196,8 +180,6 @@ class Session:
         if self.grabber:
             self._await_first_picture(self.grabber)
         self.timing = Timing(self._clock.now_ns(), hurry=self._hurry)
-        on_begun()
-        self.started_at = self._clock.wall()
         self._writing = WriteStage(self.output, self._packets, self._clock, self._faulty("write"))
         self._write = Worker("write", self._writing.run, on_fault=self._faulty("write"))
         self._encoders_running = self.has_sound + bool(self.grabber)
@@ -205,7 +187,7 @@ class Session:
             mixes = [SourceMix(name, self.sources.gain_db(name)) for name in self.sources.names]
             fmt = AudioFormat(self.plan.samplerate, self._settings.channels)
             self.mixer = Mixer(self.timing.origin_ns, fmt, mixes, self._settings.tracks == "separate")
-            self._start_mixing()
+            self._make_mix()
         if self.grabber:
             assert self.output.video is not None
             self.video_stage = VideoStage(
@@ -221,18 +203,22 @@ class Session:
             self._encode_video = Worker(
                 "encode-video", self.video_stage.run, self._video_encoder_ended, self._faulty("video")
             )
-            self._encode_video.start()
-        self._write.start()
+            self._encoders.append((self._encode_video, self.video_stage))
+        # Before any of them says more of it; and once it is said, only a computer without a thread to give can fail it.
+        on_begun()
+        self.started_at = self._clock.wall()
+        for worker in (*(encoder for encoder, _ in self._encoders), self._write):
+            worker.start()
 
     def _await_first_picture(self, grabber: ScreenGrabber) -> None:
-        grabber.first_picture.wait(FIRST_PICTURE_LIMIT_S)
-        for fault in self._faults:
-            if fault.stage == "screen":
-                raise fault.error
-        if not grabber.first_picture.is_set():
-            raise ScreenUnavailable("the screen gave no picture", "See: loopnote doctor")
+        assert self._grab_screen is not None
+        deadline_ns = self._clock.now_ns() + int(FIRST_PICTURE_LIMIT_S * NS_PER_S)
+        while self._grab_screen.alive and self._clock.now_ns() < deadline_ns:
+            if grabber.first_picture.wait(SCREEN_STEP_S):
+                return
+        raise self._grab_screen.fault or ScreenUnavailable("the screen gave no picture", "See: loopnote doctor")
 
-    def _start_mixing(self) -> None:
+    def _make_mix(self) -> None:
         self.sound_stage = SoundStage(
             self.mixer,
             self.plan.samplerate,
@@ -246,8 +232,7 @@ class Session:
             self._emit,
         )
         body = lambda stop: self.sound_stage.run(stop, self.sources.early)  # noqa: E731
-        self._mix = Worker("mix", body, self._encoder_ended, self._faulty("mix"))
-        self._mix.start()
+        self._encoders.append((Worker("mix", body, self._encoder_ended, self._faulty("mix")), self.sound_stage))
 
     # --- while it runs ------------------------------------------------------------------------------------------------
 
@@ -279,25 +264,20 @@ class Session:
     def channels(self) -> int:
         return self._settings.channels
 
-    @property
-    def is_made_louder(self) -> bool:
-        """Whether the sum of the sources, or a gain, may be louder than what was played."""
-        added_up = len(self.sources.names) > 1 and self._settings.tracks == "mixed"
-        return added_up or any(gain_db > 0 for gain_db in self._settings.gains_db.values())
-
-    @property
-    def has_system_sound(self) -> bool:
-        """Whether a speaker is recorded (whose silence is worth a word; a microphone's and an application's is not)."""
-        return self._settings.system and not self._settings.apps
-
     def anything_runs(self) -> bool:
         """Whether any source, of sound or of pictures, still works, and what it gives gets into the file."""
         has_pictures = self._grab_screen and self._grab_screen.alive and self._encode_video and self._encode_video.alive
         return self.sources.alive or bool(has_pictures)
 
+    def turns(self) -> dict[str, int]:
+        """How many turns each running thread has made, by its name: one that makes no more stands still."""
+        running = ((self._grab_screen, self.grabber), *self._encoders, (self._write, self._writing))
+        found = {worker.name: stage.turns for worker, stage in running if worker and stage and worker.alive}
+        return self.sources.turns() | found | getattr(self._sound, "turns", dict)()
+
     def note(self, fault: Fault) -> None:
         """Remember a fault for the result."""
-        self._faults.append(fault)
+        self.faults.append(fault)
 
     def tell_levels(self, now_ns: int, peaks_dbfs: dict[str, float]) -> None:
         """How the recording stands. Called by the mix thread; where there is no sound, by the recorder's."""
@@ -329,8 +309,11 @@ class Session:
         file = self._writing.file
         if file is None:
             # The last: before it, there may have been a warning that the disk was nearly full.
-            error = next((f.error for f in reversed(self._faults) if f.stage == "write"), None)
-            raise error or OutputError("the file could not be finished", "Run: loopnote recover")
+            errors = [fault.error for fault in self.faults if fault.stage in ("write", "end")]
+            if errors and isinstance(errors[-1], OutputError):
+                raise errors[-1]
+            why = errors[-1] if errors else "nobody knows why"
+            raise OutputError(f"{self.output.place.part} could not be finished: {why}", "Run: loopnote recover")
         return file
 
     def discard(self, at_ns: int) -> None:
@@ -341,26 +324,49 @@ class Session:
     def _finish(self, end_ns: int) -> None:
         # In this order: nobody may take the end of a pause that lasts to the end for a resume.
         self.timing.end_ns = end_ns
-        self.timing.pauses.finish(end_ns)
-        if self._grab_screen:
-            idle = threading.Event()
-            idle.wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))  # pictures up to the end
-            self._grab_screen.stop()
-            # A screen that does not answer holds its thread; the file is not kept waiting for it.
-            if not self._grab_screen.join(SCREEN_END_LIMIT_S):
-                self._emit(Notice("the screen did not answer at the end; its last picture stands", degrades=True))
-            self._pictures.close()
-            self.pictures.stand_still()
-        self._await_end_of(self._mix)
-        self._await_end_of(self._encode_video)
-        self._packets.close()  # also when a stage hangs: the file must be closed whatever happens
-        self._await_end_of(self._write)
-        # Last, since a sound server that does not answer holds its threads for a while, and nobody needs them any more.
-        self._stop_grabbing()
+        self._in_any_case(
+            lambda: self.timing.pauses.finish(end_ns),
+            lambda: self._end_screen(end_ns),
+            self._pictures.close,
+            *self._last_steps(),
+        )
 
-    def _await_end_of(self, stage: Worker | None) -> None:
-        if stage is not None and not stage.join(END_LIMIT_S):
-            self.note(Fault(stage.name, WorkerFault(f"the {stage.name} thread did not end; what it held is missing")))
+    def _last_steps(self) -> Iterator[Callable[[], object]]:
+        """For `_in_any_case`, once nothing more is to come: until all of it is in the file, and that is closed."""
+        for worker, stage in self._encoders:
+            yield partial(self._await_encoder, worker, stage)
+        yield self._packets.close  # also when a stage hangs: the file must be closed whatever happens
+        yield self._await_file
+        # Last, since a sound server that does not answer holds its threads for a while, and nobody needs them any more.
+        yield self._stop_grabbing
+
+    def _in_any_case(self, *steps: Callable[[], object]) -> None:
+        """Take every step of the end, whatever becomes of those before it."""
+        for step in steps:
+            try:
+                step()
+            except BaseException as bug:  # noqa: BLE001 - as it says
+                self.note(Fault("end", as_fault("the end of the recording", bug)))
+
+    def _end_screen(self, end_ns: int) -> None:
+        if self._grab_screen is None:
+            return
+        threading.Event().wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))  # pictures up to the end
+        self._grab_screen.stop()
+        # A screen that does not answer holds its thread; the file is not kept waiting for it.
+        if not self._grab_screen.join(SCREEN_END_LIMIT_S):
+            self._emit(Notice("the screen did not answer at the end; its last picture stands", degrades=True))
+        self.pictures.stand_still()
+
+    def _await_encoder(self, worker: Worker, stage: SoundStage | VideoStage) -> None:
+        """Wait as long as its thread moves, or the writer makes room for it."""
+        moved = lambda: (stage.turns, len(self._packets), self._packets.put_count)  # noqa: E731
+        if not await_end(worker, moved, END_STANDSTILL_S):
+            self.note(Fault(worker.name, WorkerFault(f"the {worker.name} thread did not end; what it held is missing")))
+
+    def _await_file(self) -> None:
+        if self._write and not await_end(self._write, lambda: self._writing.turns, DISK_STANDSTILL_S):
+            self.note(Fault("write", WorkerFault("the disk did not answer")))
 
     def _stop_grabbing(self) -> None:
         if self._grab_screen:
@@ -369,17 +375,27 @@ class Session:
         if self._grab_screen:
             self._grab_screen.join(SCREEN_END_LIMIT_S)
 
+    def _call_off(self) -> None:
+        """It did not begin: end what runs already, and leave nothing behind."""
+        if self._write:
+            self.timing.end_ns = self.timing.origin_ns  # for the stages that run already
+            self._writing.discard()
+        self._in_any_case(self._pictures.close, *self._last_steps())
+        if hasattr(self, "output"):
+            self.output.abort()
+
     @property
     def recorded_s(self) -> float:
         """Length of the finished recording."""
         assert self.timing.end_ns is not None
-        return timedelta(microseconds=self.timing.recorded_ns(self.timing.end_ns) / 1000).total_seconds()
+        return self.timing.recorded_ns(self.timing.end_ns) / NS_PER_S
+
+    @property
+    def file_s(self) -> float:
+        """Length of the file: that of the recording, unless a fault ended it before that."""
+        return min(self.recorded_s, self.output.length_s) if self.faults else self.recorded_s
 
     @property
     def lost_packets(self) -> int:
         """Packets that found no room, because the disk stood still for too long."""
         return self._packets.drop_count
-
-    @property
-    def faults(self) -> list[Fault]:
-        return list(self._faults)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from capture.channel import Channel, Closed, Empty, Overflow
 from capture.clock import NS_PER_S, Clock
-from capture.errors import CaptureError, NoSoundServer, SettingsError, SourceLost
+from capture.errors import CaptureError, NoSoundServer, SettingsError, SourceLost, WorkerFault
 from capture.model import Device, DeviceKind, Notice
 from capture.settings import RecordingSettings
 from capture.sound.grab import SourceBlock, SourceGone, SourceItem, SourceOpened, grab
@@ -47,6 +47,7 @@ class Sources:
         self._sources: list[SoundSource] = []
         self._workers: list[Worker] = []
         self._devices: dict[int, Device] = {}
+        self._turns: dict[int, int] = {}
 
     @property
     def application_names(self) -> list[str]:
@@ -57,6 +58,33 @@ class Sources:
     def speaker_names(self) -> list[str]:
         """The names of the sources that are speakers."""
         return [name for name in self.names if name != MICROPHONE] if not self._settings.apps else []
+
+    @property
+    def title(self) -> str:
+        """What is recorded, in a few words, for the file's name."""
+        if self._settings.apps:
+            return ", ".join(self.application_names)
+        if self._settings.screen is not None:
+            return "Screen"
+        return "System audio" if self._settings.system else "Microphone"
+
+    @property
+    def track_names(self) -> list[str]:
+        """Of the file's sound tracks; the only one needs no name."""
+        if not self._settings.has_sound:
+            return []
+        return self.names if self._settings.tracks == "separate" else [""]
+
+    @property
+    def is_made_louder(self) -> bool:
+        """Whether the sum of the sources, or a gain, may be louder than what was played."""
+        added_up = len(self.names) > 1 and self._settings.tracks == "mixed"
+        return added_up or any(gain_db > 0 for gain_db in self._settings.gains_db.values())
+
+    @property
+    def has_speaker(self) -> bool:
+        """Whether a speaker is recorded (whose silence is worth a word; a microphone's and an application's is not)."""
+        return self._settings.system and not self._settings.apps
 
     @property
     def alive(self) -> bool:
@@ -103,8 +131,7 @@ class Sources:
         self.names = [source.name for source in self._sources]
         self._tell_apart()
         for index, source in enumerate(self._sources):
-            body = _grab_body(source, index, self.items, self._clock)
-            self._workers.append(Worker(f"grab-{source.name}", body, on_fault=self._on_fault))
+            self._workers.append(Worker(f"grab-{source.name}", self._body(source, index), on_fault=self._on_fault))
         for worker in self._workers:
             worker.start()
         deadline_ns = self._clock.now_ns() + int(OPEN_LIMIT_S * NS_PER_S)
@@ -118,7 +145,7 @@ class Sources:
                 missing = ", ".join(s.name for i, s in enumerate(self._sources) if i not in self._devices)
                 return SourceLost(f"no answer from the sound server about: {missing}", "See: loopnote doctor")
             if isinstance(item, SourceGone):
-                if not isinstance(item.error, NoSoundServer):
+                if item.for_good or not isinstance(item.error, NoSoundServer):
                     return item.error
                 # It may be just starting, or busy: the grab thread goes on trying.
                 trouble = item.error
@@ -150,7 +177,10 @@ class Sources:
                 self.names[number] = f"{MICROPHONE} (application)"
 
     def await_first_blocks(self, sound: SoundSystem) -> None:
-        """Wait until each open source has given sound: for longer where something plays than where nothing does."""
+        """Wait until each open source has given sound: for longer where something plays than where nothing does.
+
+        Raises `CaptureError` when one fails for good: better no beginning than half of a recording.
+        """
         waiting = set(self._devices) - {item.index for item in self.early if isinstance(item, SourceBlock)}
         began_ns = self._clock.now_ns()
         deadline_ns = began_ns + int(FIRST_BLOCK_LIMIT_S * NS_PER_S)
@@ -163,6 +193,8 @@ class Sources:
                     break
                 deadline_ns = patience_ns
                 continue
+            if isinstance(item, SourceGone) and item.for_good:
+                raise item.error
             if isinstance(item, SourceBlock):
                 waiting.discard(item.index)
             self.early.append(item)
@@ -187,15 +219,24 @@ class Sources:
 
     def stop(self) -> None:
         """End the grab threads. May be called at any point, and twice."""
-        for worker, source in zip(self._workers, self._sources, strict=False):
-            worker.stop()
-            source.wake()
         self.items.close()
         for worker in self._workers:
-            worker.join(END_LIMIT_S)
+            worker.stop()
+        for source in self._sources:
+            source.wake()
+        deadline_ns = self._clock.now_ns() + int(END_LIMIT_S * NS_PER_S)
+        for worker in self._workers:
+            if not worker.join(max(0.0, (deadline_ns - self._clock.now_ns()) / NS_PER_S)):
+                self._on_fault(WorkerFault(f"the {worker.name} thread did not end"))
 
+    def turns(self) -> dict[str, int]:
+        """How many turns each thread that still works has made, by its name."""
+        return {worker.name: self._turns[index] for index, worker in enumerate(self._workers) if worker.alive}
 
-def _grab_body(
-    source: SoundSource, index: int, items: Channel[SourceItem], clock: Clock
-) -> Callable[[threading.Event], None]:
-    return lambda stop: grab(source, index, items, clock, stop)
+    def _body(self, source: SoundSource, index: int) -> Callable[[threading.Event], None]:
+        self._turns[index] = 0
+
+        def turn() -> None:
+            self._turns[index] += 1
+
+        return lambda stop: grab(source, index, self.items, self._clock, stop, turn)

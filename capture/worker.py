@@ -15,6 +15,14 @@ from capture.errors import Cancelled, CaptureError, WorkerFault
 log = logging.getLogger(__name__)
 
 
+def as_fault(what: str, error: BaseException) -> CaptureError:
+    """`error` as one of ours: itself, or the bug that it is, named after `what` failed ("the mix thread")."""
+    if isinstance(error, CaptureError):
+        return error
+    log.debug("%s failed", what, exc_info=error)
+    return WorkerFault(f"{what} failed: {type(error).__name__}: {error}")
+
+
 class Worker:
     """A named daemon thread that runs `body(stop)` once.
 
@@ -50,16 +58,24 @@ class Worker:
         return self._thread.ident is not None
 
     def start(self) -> None:
-        self._thread.start()
+        """Raises `WorkerFault` when the system gives no thread."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise WorkerFault(
+                f"the {self.name} thread could not be started: {error}", "Close other programs: the computer is full."
+            ) from error
 
     def stop(self) -> None:
         """Ask `body` to end; returns at once."""
         self._stop.set()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the end, at most `timeout_s`. True when it has ended (or was never started)."""
+        """Wait for the end, at most `timeout_s`. True when it has ended (or was never started). No wait for oneself."""
         if self._thread.ident is None:
             return True
+        if self._thread is threading.current_thread():
+            return False
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -77,8 +93,5 @@ class Worker:
             step()
         except Cancelled:
             pass
-        except CaptureError as error:
-            self.fault = self.fault or error
-        except BaseException as error:  # SystemExit too: whatever ended the thread, its owner must hear of it
-            log.debug("worker %s", self.name, exc_info=True)
-            self.fault = self.fault or WorkerFault(f"the {self.name} thread failed: {type(error).__name__}: {error}")
+        except BaseException as error:  # noqa: BLE001 - SystemExit too: whatever ended the thread, its owner must hear of it
+            self.fault = self.fault or as_fault(f"the {self.name} thread", error)

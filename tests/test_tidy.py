@@ -23,7 +23,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {"session": ("capture.session", "capture.result", "capture.silence", "capture.sources", "capture.stages")},
     {"output": ("capture.output",), "sound": ("capture.sound",), "screen": ("capture.screen",)},
-    {"threads": ("capture.channel", "capture.worker", "capture.pauses")},
+    {"threads": ("capture.channel", "capture.worker", "capture.pauses", "capture.standstill")},
     {"values": ("capture.model", "capture.errors", "capture.clock", "capture.settings")},
 )
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 REPEAT_NS = 1 * NS_PER_S
 # How often a lost screen is looked for: soon enough to lose less than a second to it, seldom enough to cost little.
 RETRY_S = 0.25
+# However seldom a picture is due, the thread has a turn this often.
+TURN_NS = 1 * NS_PER_S
 
 
 class ScreenGrabber:
@@ -60,6 +62,7 @@ class ScreenGrabber:
         on_notice: Callable[[Notice], None],
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
+        self.turns = 0  # that the thread has made: it stands still when there are no more
         self.captured = 0
         self.unchanged = 0
         self.dropped = 0
@@ -134,10 +137,11 @@ class ScreenGrabber:
     def _sleep_until(self, due_ns: int, stop: threading.Event) -> bool:
         """False when it is time to stop."""
         while not stop.is_set():
+            self.turns += 1
             left_ns = due_ns - self._clock.now_ns()
             if left_ns <= 0:
                 return True
-            self._wait(stop, left_ns / NS_PER_S)
+            self._wait(stop, min(left_ns, TURN_NS) / NS_PER_S)
         return False
 
     # --- One picture ---------------------------------------------------------------------------------------------
@@ -228,6 +232,7 @@ class ScreenGrabber:
             )
         )
         while not self._wait(stop, RETRY_S):
+            self.turns += 1
             if self._returned():
                 away_s = (self._clock.now_ns() - lost_ns) / NS_PER_S
                 self._on_notice(Notice(f"the screen is recorded again, after {away_s:.1f} s"))
@@ -260,7 +265,9 @@ class ScreenGrabber:
         return True
 
     def _end(self) -> None:
-        if self._source is not None:
-            self._source.close()
-        if self._waiting_ns is not None:
-            self.last = self._frame(self._waiting_ns)
+        try:
+            if self._waiting_ns is not None:
+                self.last = self._frame(self._waiting_ns)
+        finally:
+            if self._source is not None:
+                self._source.close()

@@ -6,7 +6,9 @@ A source that is away never ends a recording: the grabber says so and goes on tr
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from capture.channel import Channel, Closed
@@ -14,6 +16,7 @@ from capture.clock import NS_PER_MS, Clock
 from capture.errors import CaptureError
 from capture.model import AudioBlock, Device
 from capture.sound.source import SoundSource
+from capture.worker import as_fault
 
 # How long a read waits before the grabber looks whether it should stop.
 READ_S = 0.2
@@ -55,38 +58,58 @@ class SourceHole:
 
 @dataclass(frozen=True, slots=True)
 class SourceGone:
-    """It could not be opened (again). Sent once for each different reason; attempts go on."""
+    """It could not be opened (again). Sent once for each different reason; attempts go on, unless it is `for_good`."""
 
     index: int
     error: CaptureError
+    for_good: bool = False
 
 
 SourceItem = SourceOpened | SourceBlock | SourceHole | SourceGone
 
 
-def grab(source: SoundSource, index: int, out: Channel[SourceItem], clock: Clock, stop: threading.Event) -> None:
+def grab(
+    source: SoundSource,
+    index: int,
+    out: Channel[SourceItem],
+    clock: Clock,
+    stop: threading.Event,
+    on_turn: Callable[[], None] = lambda: None,
+) -> None:
     """Open `source`, put what it gives into `out` under `index`, open it again when it is lost, until `stop` is set.
 
     Body of a `Worker`: returns within about `READ_S` of `stop` (sooner with `source.wake()`), or when `out` is closed.
-    Raises nothing but bugs.
+    Raises nothing but bugs, having said first that the source is gone for good. `on_turn` is called several times a
+    second: a thread that does not stands still.
     """
+    grabbing = _Grab(source, index, out, clock, stop, on_turn)
     try:
-        _Grab(source, index, out, clock, stop).run()
+        grabbing.run()
     except Closed:
         pass
+    except BaseException as bug:
+        grabbing.tell_end(as_fault(f"the {threading.current_thread().name} thread", bug))
+        raise
     finally:
         source.close()
 
 
 class _Grab:
     def __init__(
-        self, source: SoundSource, index: int, out: Channel[SourceItem], clock: Clock, stop: threading.Event
+        self,
+        source: SoundSource,
+        index: int,
+        out: Channel[SourceItem],
+        clock: Clock,
+        stop: threading.Event,
+        on_turn: Callable[[], None],
     ) -> None:
         self._source = source
         self._index = index
         self._out = out
         self._clock = clock
         self._stop = stop
+        self._on_turn = on_turn
         self._end_ns: int | None = None  # of the last block
         self._missed = False
 
@@ -102,10 +125,17 @@ class _Grab:
                 self._source.close()
                 self._put(SourceHole(self._index, self._heard_until_ns(), str(lost)))
 
+    def tell_end(self, fault: CaptureError) -> None:
+        """Nobody shall wait for this source: neither for its opening nor for its sound. Never blocks."""
+        with contextlib.suppress(Closed):
+            self._out.put(SourceGone(self._index, fault, for_good=True), 0.0)
+            self._out.put(SourceHole(self._index, self._heard_until_ns(), str(fault)), 0.0)
+
     def _open(self) -> Device | None:
         """Try until it opens; None when it is time to stop."""
         said = ""
         for attempt in range(2**62):
+            self._on_turn()
             if self._stop.wait(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]):
                 return None
             try:
@@ -120,6 +150,7 @@ class _Grab:
         quiet_since_ns = self._clock.now_ns()
         asked = False
         while not self._stop.is_set():
+            self._on_turn()
             block = self._source.read(READ_S)
             now_ns = self._clock.now_ns()
             if block is not None:

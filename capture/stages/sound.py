@@ -55,6 +55,7 @@ class SoundStage:
         on_notice: Callable[[Notice], None],
     ) -> None:
         self.mixer = mixer
+        self.turns = 0  # that the thread has made: it stands still when there are no more
         self.meter = Meter()  # of what is in the file: pauses do not count
         self._encoders = encoders
         self._items = items
@@ -92,6 +93,7 @@ class SoundStage:
         turn_ns = self._clock.now_ns()
         patient_until_ns = turn_ns
         while not self._complete():
+            self.turns += 1
             try:
                 self._handle(self._items.get(IDLE_S))
                 for item in self._items.drain():
@@ -131,6 +133,7 @@ class SoundStage:
     def _put(self, packets: list[Packet[Any]]) -> None:
         for packet in packets:
             self._packets.put(packet)
+            self.turns += 1
 
     def _tell_levels(self, now_ns: int) -> None:
         if now_ns >= self._levels_due_ns:

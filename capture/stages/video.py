@@ -42,6 +42,7 @@ class VideoStage:
         last_picture: Callable[[], VideoFrame | None],
     ) -> None:
         self.encoded_count = 0
+        self.turns = 0  # that the thread has made: it stands still when there are no more
         self._encoder = encoder
         self._pictures = pictures
         self._packets = packets
@@ -56,6 +57,7 @@ class VideoStage:
     def run(self, stop: threading.Event) -> None:
         """Body of the encode-video thread; ends when the pictures' channel has ended and `timing.end_ns` is known."""
         while True:
+            self.turns += 1
             try:
                 self._take(self._pictures.get(IDLE_S))
             except Empty:
@@ -105,8 +107,12 @@ class VideoStage:
             return  # two pictures of one instant; the earlier stands (times only grow, as every container demands)
         self._last, self._last_pts_ns = frame, pts_ns
         self.encoded_count += 1
-        for packet in self._encoder.encode(frame, pts_ns):
+        self._put(self._encoder.encode(frame, pts_ns))
+
+    def _put(self, packets: list[Packet[Any]]) -> None:
+        for packet in packets:
             self._packets.put(packet)
+            self.turns += 1
 
     def _finish(self) -> None:
         end_ns = self._timing.end_ns
@@ -120,5 +126,4 @@ class VideoStage:
         last = self._last or self._first
         if last is not None:
             self._encode(last, self._timing.recorded_ns(end_ns))
-        for packet in self._encoder.flush():
-            self._packets.put(packet)
+        self._put(self._encoder.flush())
