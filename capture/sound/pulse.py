@@ -60,6 +60,14 @@ class PulseSound:
     def watch(self, on_change: Callable[[DeviceChange], None]) -> Watch:
         return _ChangeWatch(self._watcher, on_change)
 
+    def turns(self) -> dict[str, int]:
+        """Of the watch's thread, as those of a recording's own: see capture/standstill.py."""
+        return self._watcher.turns()
+
+    def ailing(self) -> str:
+        """Why changes of the devices are not noticed; empty as a rule."""
+        return self._watcher.ailing()
+
     def sounding(self, listen_s: float) -> list[Device]:
         scene = ask()
         streams = {}

@@ -10,6 +10,7 @@ run in that thread with the lock held, so they do nothing but set events.
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ from capture.sound.stamps import Stamps
 
 if TYPE_CHECKING:
     from capture.model import Samples
+
+log = logging.getLogger(__name__)
 
 APPLICATION_NAME = "Loopnote"
 
@@ -91,6 +94,11 @@ _ODD_AGE_NS = 110 * NS_PER_MS
 _NOTHING = threading.Event()  # never set
 
 
+def _not_into_libpulse(kind: object, error: BaseException, trace: object) -> None:
+    """Of a callback that failed, cffi prints a traceback. What is not heard there is looked for a little later."""
+    log.debug("called back by libpulse", exc_info=error)
+
+
 class Link(sc._PulseAudio):  # type: ignore[misc]
     """A connection of our own, in place of the one that soundcard makes at import: named, and every wait ends.
 
@@ -100,7 +108,9 @@ class Link(sc._PulseAudio):  # type: ignore[misc]
     def __init__(self, timeout_s: float) -> None:
         # Not super().__init__(): it waits for the server without end.
         self._changed = threading.Event()
-        self._on_state = _ffi.callback("pa_context_notify_cb", lambda context, data: self._changed.set())
+        self._on_state = _ffi.callback(
+            "pa_context_notify_cb", lambda context, data: self._changed.set(), onerror=_not_into_libpulse
+        )
         self.mainloop = _pa.pa_threaded_mainloop_new()
         self.mainloop_api = _pa.pa_threaded_mainloop_get_api(self.mainloop)
         self.context = _pa.pa_context_new(self.mainloop_api, APPLICATION_NAME.encode())
@@ -168,7 +178,7 @@ _streams: dict[int, RecordStream] = {}
 _numbers = itertools.count(1)
 
 
-@_ffi.callback("pa_stream_notify_cb_t")  # type: ignore[untyped-decorator]
+@_ffi.callback("pa_stream_notify_cb_t", onerror=_not_into_libpulse)  # type: ignore[untyped-decorator]
 def _state_changed(stream: Any, number: Any) -> None:
     found = _streams.get(int(_ffi.cast("uintptr_t", number)))
     if found is not None:
@@ -176,7 +186,7 @@ def _state_changed(stream: Any, number: Any) -> None:
         found.alarm()
 
 
-@_ffi.callback("pa_stream_success_cb_t")  # type: ignore[untyped-decorator]
+@_ffi.callback("pa_stream_success_cb_t", onerror=_not_into_libpulse)  # type: ignore[untyped-decorator]
 def _timing_told(stream: Any, success: int, number: Any) -> None:
     found = _streams.get(int(_ffi.cast("uintptr_t", number)))
     if found is not None:

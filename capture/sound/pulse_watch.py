@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from capture.errors import NoSoundServer
+from capture.errors import CaptureError, NoSoundServer
 from capture.sound.pulse_scene import Scene
+from capture.worker import Worker, as_fault
 
 if TYPE_CHECKING:
     from capture.sound.pulse_client import Client
-
-log = logging.getLogger(__name__)
 
 Listener = Callable[[Scene | None], None]
 
@@ -24,8 +22,10 @@ ANSWER_S = 1.0
 _RETRY_S = 0.2
 # Events come in bursts (a new stream on PipeWire sends about ten): after the first, the others are collected this long.
 _BURST_S = 0.02
-# No event for this long is nothing unusual; it only bounds each wait.
-_QUIET_S = 30.0
+# No event for this long is nothing unusual; then the thread has a turn all the same, which shows that it lives.
+_QUIET_S = 3.0
+# A failure that lasts is told. One that has passed by then has cost nothing but this delay.
+_AILING_S = 1.0
 
 
 def connect(timeout_s: float) -> Client:
@@ -59,21 +59,24 @@ class Watcher:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._listeners: list[Listener] = []
-        self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
         self._stop = threading.Event()
         self._client: Client | None = None
         self._asked = 0
         self._answered = 0
         self._answer: Scene | NoSoundServer = NoSoundServer("no sound server was asked yet")
+        self._turns = 0
+        self._bug: tuple[float, CaptureError] | None = None  # since when it fails, and why
 
     def listen(self, listener: Listener) -> None:
         """Begin to call `listener`; the next scene comes soon, and at the latest when `fresh` is called."""
         with self._changed:
+            if self._worker is None or self._stop.is_set():
+                stop = threading.Event()
+                worker = Worker("sound-watch", lambda _: self._run(stop))
+                worker.start()
+                self._stop, self._worker = stop, worker
             self._listeners.append(listener)
-            if self._thread is None or self._stop.is_set():
-                self._stop = threading.Event()
-                self._thread = threading.Thread(target=self._run, args=(self._stop,), name="sound-watch", daemon=True)
-                self._thread.start()
 
     def leave(self, listener: Listener) -> None:
         """Stop calling `listener`. The last to leave ends the thread, and waits for that up to a second."""
@@ -84,10 +87,19 @@ class Watcher:
             if self._listeners:
                 return
             self._stop.set()
-            thread = self._thread
+            worker = self._worker
             self._wake()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(1.0)
+        if worker is not None:
+            worker.join(1.0)
+
+    def turns(self) -> dict[str, int]:
+        """How many turns its thread has made, by its name, while it should run: one that makes no more stands still."""
+        return {"sound-watch": self._turns} if self._listeners else {}
+
+    def ailing(self) -> str:
+        """Why changes of the devices are not noticed; empty as a rule. Any thread; never blocks."""
+        bug = self._bug
+        return str(bug[1]) if bug is not None and time.monotonic() - bug[0] > _AILING_S else ""
 
     def fresh(self, timeout_s: float) -> Scene:
         """What there is now, asked after this call. Only while listening. Raises `NoSoundServer`, at once when away."""
@@ -108,29 +120,50 @@ class Watcher:
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            asked = self._asked
             try:
-                client = connect(ANSWER_S)
-            except NoSoundServer as error:
-                self._publish(error, asked, stop)
-                with self._changed:
-                    self._changed.wait_for(lambda: stop.is_set() or self._asked > self._answered, _RETRY_S)
-                continue
+                self._watch(stop)
+            except BaseException as bug:  # noqa: BLE001 - whatever it is, the devices must be watched again
+                self._fail(as_fault("the watch over the sound devices", bug), stop)
+
+    def _watch(self, stop: threading.Event) -> None:
+        """Until the server, if there is one, is lost."""
+        self._turns += 1
+        asked = self._asked
+        try:
+            client = connect(ANSWER_S)
+        except NoSoundServer as error:
+            self._publish(error, asked, stop)
+            self._rest(stop)
+            return
+        with self._changed:
+            self._client = client
+        try:
+            client.subscribe(ANSWER_S)
+            self._follow(client, stop)
+        except NoSoundServer as error:
+            self._publish(error, self._asked, stop)
+        finally:
             with self._changed:
-                self._client = client
-            try:
-                client.subscribe(ANSWER_S)
-                self._follow(client, stop)
-            except NoSoundServer as error:
-                self._publish(error, self._asked, stop)
-            finally:
-                with self._changed:
-                    self._client = None
-                client.close()
+                self._client = None
+            client.close()
+
+    def _fail(self, fault: CaptureError, stop: threading.Event) -> None:
+        with self._changed:
+            since_s = self._bug[0] if self._bug else time.monotonic()
+            self._bug = since_s, fault
+            self._answer, self._answered = NoSoundServer(str(fault), fault.hint), self._asked
+            self._changed.notify_all()
+        self._rest(stop)
+
+    def _rest(self, stop: threading.Event) -> None:
+        """Before another attempt."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._wanted(stop), _RETRY_S)
 
     def _follow(self, client: Client, stop: threading.Event) -> None:
         asked_s = 0.0
         while not stop.is_set():
+            self._turns += 1
             # The first event of a burst is followed at once: a new stream's sound is lost until it is tapped.
             while (left_s := asked_s + _BURST_S - time.monotonic()) > 0 and not self._wanted(stop):
                 client.wait(left_s)
@@ -138,8 +171,10 @@ class Watcher:
             asked = self._asked
             asked_s = time.monotonic()
             self._publish(client.scene(ANSWER_S), asked, stop)
+            self._bug = None
             while not (client.event_seen or self._wanted(stop)):
                 client.wait(_QUIET_S)
+                self._turns += 1
 
     def _wanted(self, stop: threading.Event) -> bool:
         """Whether somebody waits for this thread."""
@@ -153,8 +188,11 @@ class Watcher:
             self._answered = asked
             listeners = list(self._listeners)
             self._changed.notify_all()
+        bugs: list[BaseException] = []
         for listener in listeners:
             try:
                 listener(answer if isinstance(answer, Scene) else None)
-            except Exception:
-                log.exception("a listener to the sound devices failed")
+            except BaseException as bug:  # noqa: BLE001 - raised below, when all have been told
+                bugs.append(bug)
+        if bugs:
+            raise bugs[0]
