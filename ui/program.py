@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -21,6 +23,10 @@ from ui.text import (
     say,
     settle_streams,
 )
+
+log = logging.getLogger(__name__)
+
+REPORT = "Please report it, with what is printed with LOOPNOTE_DEBUG=1 before the command."
 
 
 class Parser(argparse.ArgumentParser):
@@ -94,6 +100,7 @@ def program(arguments: Sequence[str]) -> int:
     elif not logging.getLogger().hasHandlers():
         # Without any handler Python would print warnings and tracebacks of the log to the terminal.
         logging.getLogger().addHandler(logging.NullHandler())
+    _log_tracebacks()
     try:
         try:
             code = run(arguments)
@@ -113,13 +120,24 @@ def program(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        complain(
-            f"an error inside Loopnote: {type(error).__name__}: {error}",
-            "Please report it, with what is printed with LOOPNOTE_DEBUG=1 before the command.",
-        )
+        complain(f"an error inside Loopnote: {type(error).__name__}: {error}", REPORT)
         return EXIT_FAILED
     finally:
         settle_streams()
+
+
+def _log_tracebacks() -> None:
+    """What a thread or a callback lets out goes to the log: Python would print it."""
+
+    def thread_failed(args: threading.ExceptHookArgs) -> None:
+        log.debug("a thread failed", exc_info=args.exc_value)
+        complain(f"an error inside Loopnote: {args.exc_type.__name__}: {args.exc_value}", REPORT)
+
+    def callback_failed(args: sys.UnraisableHookArgs) -> None:
+        log.debug("%s: %r", args.err_msg or "ignored", args.object, exc_info=args.exc_value)
+
+    threading.excepthook = thread_failed
+    sys.unraisablehook = callback_failed
 
 
 def _version() -> str:

@@ -9,8 +9,9 @@ import threading
 from typing import TextIO
 
 from capture.channel import Channel, Closed, Empty, Overflow
+from capture.errors import CaptureError
 from capture.model import Event, Levels, Notice, State, StateChanged
-from capture.worker import Worker
+from capture.worker import Worker, as_fault
 from ui.text import clock_in_words, columns_of, printable, shortened, size_in_words
 
 # Plain lines come this often: enough to see that it lives, few enough for a log.
@@ -35,6 +36,7 @@ class Progress:
         self._signs = _signs(stream)
         self._line_columns = 0  # of the live line that is on the terminal now
         self._next_plain_s = PLAIN_INTERVAL_S
+        self._fault: CaptureError | None = None
         self._events: Channel[Event] = Channel("progress", EVENT_BOUND, Overflow.DROP_NEWEST)
         self._worker = Worker("progress", self._run)
         self._worker.start()
@@ -50,11 +52,22 @@ class Progress:
         self._events.close()
         self._worker.join(timeout_s)
 
+    @property
+    def fault(self) -> CaptureError | None:
+        """Why something may not have been shown, if so. After `end`."""
+        return self._fault or self._worker.fault
+
     def _run(self, stop: threading.Event) -> None:
         with contextlib.suppress(Closed):
             while True:
-                with contextlib.suppress(Empty):
+                try:
                     self._show(self._events.get(PLAIN_INTERVAL_S))
+                except Empty:
+                    pass
+                except Closed:
+                    raise
+                except Exception as bug:  # noqa: BLE001 - what comes next is to be shown all the same
+                    self._fault = self._fault or as_fault("showing the progress", bug)
         self._print("")
 
     def _show(self, event: Event) -> None:

@@ -7,11 +7,14 @@ import contextlib
 import sys
 import threading
 import time
+from dataclasses import replace
 
 from capture import settings as user_settings
-from capture.model import Event, Failed, Finished, RecordingResult
-from capture.recorder import Recorder
+from capture.errors import CaptureError
+from capture.model import Event, Failed, Finished, RecordingResult, State
+from capture.recorder import OUTCOME_LIMIT_S, Recorder
 from capture.settings import RecordingSettings
+from capture.worker import as_fault
 from ui.arguments import settings_from
 from ui.progress import Progress
 from ui.signals import Signals
@@ -36,6 +39,8 @@ RESULT_LIMIT_S = 10.0
 PATIENCE_S = 5.0
 ASKED_IN_EARNEST = 3
 READ_IT = "Send the output of --json to a program that reads it, or to a disk with room."
+NO_BEGINNING = "the recording does not begin, so it was given up"
+NO_END = "the recording was left unfinished, because it does not end"
 
 
 def record(args: argparse.Namespace) -> int:
@@ -53,20 +58,33 @@ def _record(settings: RecordingSettings, signals: Signals, as_json: bool) -> int
     over = threading.Event()
 
     def on_event(event: Event) -> None:
-        progress.show(event)
-        if isinstance(event, Finished | Failed):
-            over.set()
-            signals.wake()
+        try:
+            progress.show(event)
+        finally:
+            if isinstance(event, Finished | Failed):
+                over.set()
+                signals.wake()
 
+    bug: CaptureError | None = None
     try:
         recorder = Recorder(settings, on_event)
         recorder.begin()
-        if not _obey(signals, recorder, over):
-            complain("the recording was left unfinished, because it does not end", "Finish it with: loopnote recover")
-            return EXIT_FAILED
+        try:
+            unfinished = _obey(signals, recorder, over)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, what was recorded must become a file
+            bug = as_fault("the command line", error)
+            recorder.request_stop()
+            unfinished = "" if over.wait(OUTCOME_LIMIT_S) or recorder.ended else NO_END
     finally:
         progress.end()
+    if unfinished:
+        complain(unfinished, "Finish what there is of it with: loopnote recover")
+        return EXIT_FAILED
+    if progress.fault:
+        complain(str(progress.fault), "The recording has not suffered from it. Please report this.")
     result = recorder.wait(RESULT_LIMIT_S)
+    if bug:
+        result = replace(result, degraded=(*result.degraded, str(bug)))
     # The object first: who started this for its sake may not read standard error, and then writing there blocks.
     gone = _print_result(result) if as_json else None
     _tell(result)
@@ -85,17 +103,24 @@ def _print_result(result: RecordingResult) -> BaseException | None:
     return None
 
 
-def _obey(signals: Signals, recorder: Recorder, over: threading.Event) -> bool:
-    """Wait for the end, by itself or as asked for. False when it was asked for in earnest and does not come."""
-    asked, first_asked_s = 0, 0.0
+def _obey(signals: Signals, recorder: Recorder, over: threading.Event) -> str:
+    """Wait for the end, by itself or as asked for. Returns why it is left, when it does not come (else nothing).
+
+    That is when it was asked for in earnest, or when something has taken longer than all deadlines of the recorder:
+    counted in looks, which stand still when the program does.
+    """
+    asked, first_asked_s, looks = 0, 0.0, 0
     while not (over.is_set() or recorder.ended):
         if signals.wait(LOOK_S):
             asked += 1
             first_asked_s = first_asked_s or time.monotonic()
             if asked >= ASKED_IN_EARNEST and time.monotonic() - first_asked_s > PATIENCE_S:
-                return False
+                return NO_END
             recorder.request_stop(quick=asked > 1)
-    return True
+        looks = looks + 1 if asked or recorder.state in (State.STARTING, State.STOPPING) else 0
+        if looks * LOOK_S > OUTCOME_LIMIT_S:
+            return NO_BEGINNING if recorder.state is State.STARTING else NO_END
+    return ""
 
 
 def _tell(result: RecordingResult) -> None:

@@ -32,6 +32,7 @@ class Recorder:
         return self._ended.is_set()
 
     def begin(self):
+        self.state = State.STARTING
         threading.Thread(target=lambda: script(self), daemon=True).start()
 
     def request_stop(self, quick=False):
@@ -47,6 +48,7 @@ class Recorder:
     # --- for scripts
 
     def begun(self):
+        self.state = State.RECORDING
         self.on_event(StateChanged(State.RECORDING, Path(FILE)))
 
     def finish(self, **changes):

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,13 @@ from ui.cli import main
 pytestmark = pytest.mark.real_time
 
 HEAVY = ("numpy", "av", "cv2", "mss", "soundcard", "pulsectl", "PyQt5", "Xlib", "soxr", "tomli_w", "platformdirs")
+
+
+@pytest.fixture(autouse=True)
+def _hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`main` replaces them for good, since it is the whole program; here it is not."""
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 
 
 def raising(error: BaseException) -> Callable[[object], int]:
@@ -180,6 +188,28 @@ def test_who_asks_for_the_traceback_gets_it(tmp_path: Path) -> None:
     assert "Traceback" in done[True].stderr
     assert "a detail" not in done[False].stderr
     assert "Traceback" not in done[False].stderr
+
+
+def test_what_a_thread_or_a_callback_lets_out_is_no_traceback(tmp_path: Path) -> None:
+    code = (
+        "import sys, threading\nfrom ui import cli, program\n"
+        "class Careless:\n    def __del__(self): 1 / 0\n"
+        "def run(words):\n"
+        "    thread = threading.Thread(target=lambda: {}['key'])\n    thread.start(); thread.join()\n"
+        "    Careless()\n    return 0\n"
+        "program.run = run\nsys.exit(cli.main([]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines() == ["loopnote: an error inside Loopnote: KeyError: 'key'", f"  {program.REPORT}"]
 
 
 def test_the_log_prints_no_traceback_to_people(tmp_path: Path) -> None:

@@ -266,3 +266,65 @@ def test_on_a_terminal_the_levels_are_live(record: Record) -> None:
         received += os.read(host, 65536)
     os.close(host)
     assert "● 00:01  ██████████··········  system -30 dB  5 kB" in received.decode()
+
+
+def test_a_display_of_the_progress_that_fails_harms_nothing_and_is_told(record: Record) -> None:
+    script = (
+        "from ui.progress import Progress\n"
+        "write = Progress._print\n"
+        "def fail_once(self, text): Progress._print = write; raise ZeroDivisionError('by zero')\n"
+        "Progress._print = fail_once\n"
+        "recorder.on_event(Notice('lost')); recorder.begun(); recorder.finish()"
+    )
+    code, _, err = outcome(record(script))
+    assert code == 0
+    assert err[0].startswith("recording ")
+    assert err[1] == "loopnote: showing the progress failed: ZeroDivisionError: by zero"
+    assert err[3].startswith("saved ")
+
+
+def test_a_listener_that_fails_at_the_end_holds_up_nobody(record: Record) -> None:
+    script = (
+        "command.LOOK_S = 3600.0; recorder.begun(); waited_for.wait(60)\n"
+        "command.Progress.show = lambda self, event: 1 / 0\n"
+        "try: recorder.finish()\n"
+        "except ZeroDivisionError: recorder._ended.set()"
+    )
+    assert outcome(record(script))[0] == 0
+
+
+@pytest.mark.parametrize("error", ["ZeroDivisionError('by zero')", "SystemExit(5)", "KeyboardInterrupt()"])
+def test_an_error_of_the_command_itself_still_ends_the_recording_well(record: Record, error: str) -> None:
+    script = (
+        f"recorder.begun(); waited_for.wait({LIMIT_S})\n"
+        f"def fail(self, timeout_s): raise {error}\n"
+        f"command.Signals.wait = fail; recorder.asked.wait({LIMIT_S}); recorder.finish()"
+    )
+    code, out, err = outcome(record(script, "--json"))
+    assert code == 3
+    assert any("saved" in line for line in err)
+    assert any(error.partition("(")[0] in text for text in json.loads(out)["degraded"])
+    assert "Traceback" not in "\n".join(err)
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("threading.Event().wait(600)", "does not begin"),
+        ("recorder.begun(); recorder.state = State.STOPPING; threading.Event().wait(600)", "left unfinished"),
+    ],
+)
+def test_a_recorder_that_hangs_is_left_in_the_end(record: Record, script: str, says: str) -> None:
+    code, _, err = outcome(record(f"command.OUTCOME_LIMIT_S = 0.1; command.LOOK_S = 0.05; {script}"))
+    assert code == 1
+    assert says in err[-2]
+    assert "loopnote recover" in err[-1]
+
+
+def test_a_recorder_that_does_not_obey_is_left_in_the_end(record: Record) -> None:
+    child = record("command.OUTCOME_LIMIT_S = 1.0; command.LOOK_S = 0.1; recorder.begun(); threading.Event().wait(600)")
+    assert line_of(child).startswith("recording ")
+    child.send_signal(signal.SIGTERM)
+    code, _, err = outcome(child)
+    assert code == 1
+    assert "left unfinished" in err[0]
