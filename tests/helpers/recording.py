@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,10 +74,20 @@ class Recording:
 
 
 @contextlib.contextmanager
-def record(desktop: VirtualDesktop, *options: str | Path, wait: bool = True) -> Iterator[Recording]:
-    """Start `loopnote record OPTIONS --json`. With `wait` it has begun when the block begins; it is killed after it."""
-    command = [*LOOPNOTE, "record", *map(str, options), "--json"]
-    with start_in(desktop, command, stderr=subprocess.PIPE, env={"LOOPNOTE_DEBUG": "1"}) as process:
+def record(
+    desktop: VirtualDesktop,
+    *options: str | Path,
+    wait: bool = True,
+    program: Sequence[str] = LOOPNOTE,
+    debug: bool = True,
+) -> Iterator[Recording]:
+    """Start `loopnote record OPTIONS --json`. With `wait` it has begun when the block begins; it is killed after it.
+
+    `program` takes the place of the command line. Without `debug` it says what users see.
+    """
+    command = [*program, "record", *map(str, options), "--json"]
+    env = {"LOOPNOTE_DEBUG": "1"} if debug else {}
+    with start_in(desktop, command, stderr=subprocess.PIPE, env=env) as process:
         recording = Recording(process)
         reader = threading.Thread(target=recording.read, name="recording-says", daemon=True)
         reader.start()
