@@ -39,10 +39,8 @@ if TYPE_CHECKING:
 # Pictures waiting for the encoder. At 1080p each takes 3 MB (I420), so this is 24 MB; a longer queue only means that
 # the encoder is too slow, and then pictures must be dropped anyway.
 PICTURE_BOUND = 8
-# Packets waiting for the disk: about 20 s of one sound track and a 60 fps picture, a few MB.
-PACKET_BOUND = 2400
-# Lossless pictures are large: 64 MB of them is as much memory as waits for a disk at most.
-PACKET_BOUND_BYTES = 64 << 20
+# Packets waiting for the disk: about 20 s of a sound track and a 60 fps picture; lossless ones are large, hence bytes.
+PACKET_BOUND, PACKET_BOUND_BYTES = 2400, 64 << 20
 FIRST_PICTURE_LIMIT_S = 2.0
 SCREEN_STEP_S = 0.05
 # The file goes on a little beyond the instant of the stop: the stamps of the sound may be some milliseconds off, and

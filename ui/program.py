@@ -28,6 +28,14 @@ log = logging.getLogger(__name__)
 
 REPORT = "Please report it, with what is printed with LOOPNOTE_DEBUG=1 before the command."
 
+# What can be said to a running recording from outside.
+REMOTE = {
+    "status": "say what is being recorded just now",
+    "pause": "pause the running recording",
+    "resume": "go on after a pause",
+    "stop": "stop the running recording, and save it",
+}
+
 
 class Parser(argparse.ArgumentParser):
     """One clear line for wrong usage, not the whole synopsis."""
@@ -43,6 +51,7 @@ def build_parser() -> Parser:
         description="Records what the computer plays and, when asked, its screen, into a file that cannot be lost.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.set_defaults(remote=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     add_record_arguments(
         commands.add_parser(
@@ -61,6 +70,10 @@ def build_parser() -> Parser:
         command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
         if name == "recover":
             command.add_argument("folder", nargs="*", help="look here too, beside the usual places")
+    for name, text in REMOTE.items():
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+        command.set_defaults(remote=True)
     return parser
 
 
@@ -71,6 +84,10 @@ def run(arguments: Sequence[str]) -> int:
     if args.version:
         say(f"loopnote {_version()}\n")
         return EXIT_SAVED
+    if args.remote:
+        from ui.remote_command import remote
+
+        return remote(args.command, args.json)
     if args.command == "record":
         from ui.record_command import record
 

@@ -16,7 +16,9 @@ from capture.recorder import OUTCOME_LIMIT_S, Recorder
 from capture.settings import RecordingSettings
 from capture.worker import as_fault
 from ui.arguments import settings_from
+from ui.control import ControlServer
 from ui.progress import Progress
+from ui.record_control import RecordControl, listen
 from ui.signals import Signals
 from ui.text import (
     EXIT_DEGRADED,
@@ -60,14 +62,18 @@ def _record(settings: RecordingSettings, signals: Signals, as_json: bool) -> int
     def on_event(event: Event) -> None:
         try:
             progress.show(event)
+            control.see(event)
         finally:
             if isinstance(event, Finished | Failed):
                 over.set()
                 signals.wake()
 
     bug: CaptureError | None = None
+    server: ControlServer | None = None
     try:
         recorder = Recorder(settings, on_event)
+        control = RecordControl(recorder)
+        server = listen(control)
         recorder.begin()
         try:
             unfinished = _obey(signals, recorder, over)
@@ -77,6 +83,8 @@ def _record(settings: RecordingSettings, signals: Signals, as_json: bool) -> int
             unfinished = "" if over.wait(OUTCOME_LIMIT_S) or recorder.ended else NO_END
     finally:
         progress.end()
+        if server is not None:
+            server.close()
     if unfinished:
         complain(unfinished, "Finish what there is of it with: loopnote recover")
         return EXIT_FAILED

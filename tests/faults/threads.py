@@ -7,26 +7,13 @@ is missing), whatever can go on does, the fault is named, nobody sees a tracebac
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
-import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.faults.frame import Fault, Ground, Outcome, let_pass
-from tests.faults.judge import Trace, trace
-from tests.helpers import places
-from tests.helpers.analysis import read_pictures, read_sound
-from tests.helpers.bomb import ERRORS, HANG, WORD
-from tests.helpers.desktop_scene import show
+from tests.helpers.bomb import ERRORS, HANG
 from tests.helpers.places import Place, When
-from tests.helpers.player import Playing, play
-from tests.helpers.recording import Recording, record
-from tests.helpers.signals import RATE, numbered
-from virtual_desktop import VirtualDesktop
+from tests.helpers.signals import numbered
 
 SOUND = numbered(60, seed=31)
 AREA = (0, 0, 320, 240)

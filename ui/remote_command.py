@@ -1,0 +1,38 @@
+"""`loopnote status`, `pause`, `resume` and `stop`: asks the running instance, and tells what it said."""
+
+from __future__ import annotations
+
+from ui.control import Answer, ask
+from ui.text import EXIT_FAILED, clock_in_words, complain, print_json, say
+
+_NOTHING = Answer("idle", error="nothing is being recorded", hint="Start with: loopnote record", exit_code=1)
+
+
+def remote(command: str, as_json: bool) -> int:
+    """Ask, and tell; returns the exit code, which is that of `record` after a stop."""
+    try:
+        answer = ask(command)
+    except (OSError, ValueError, TypeError) as error:
+        complain(
+            f"the running Loopnote does not answer: {error}", "Look whether it hangs; end it, then: loopnote recover"
+        )
+        return EXIT_FAILED
+    if answer is None:
+        answer = Answer("idle") if command == "status" else _NOTHING
+    if as_json:
+        now = {"state": answer.state, "file": answer.file, "duration_s": answer.duration_s}
+        print_json(answer.result if answer.result is not None else now)
+    elif not answer.error:
+        say(_in_words(answer))
+    if answer.error:
+        complain(answer.error, answer.hint)
+    return answer.exit_code
+
+
+def _in_words(answer: Answer) -> str:
+    if answer.result is not None:
+        lines = [f"saved {answer.file}", *(f"  not whole: {text}" for text in answer.result["degraded"])]
+        return "\n".join(lines) + "\n"
+    if answer.file is None:
+        return f"{answer.state}\n"
+    return f"{answer.state} {clock_in_words(answer.duration_s)} {answer.file}\n"
