@@ -78,6 +78,11 @@ class Channel(Generic[T]):
         """True after `close()`, also while items are left to take."""
         return self._closed
 
+    def has_room(self, size_bytes: int = 0) -> bool:
+        """Whether an item of that size would get in just now. Holds until the next `put` of another producer."""
+        with self._changed:
+            return self._has_room(size_bytes)
+
     def put(self, item: T, timeout_s: float = 5.0) -> bool:
         """Add `item`. True when it is in; False when the policy dropped it, or no room came within `timeout_s`.
 

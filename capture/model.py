@@ -115,7 +115,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch of the recording in which a source gave nothing; silence stands in its place.
+    """A stretch of the recording in which a source gave nothing: silence stands in its place, or the last picture.
 
     `reason` begins with the source's name: "system: the sound server ended".
     """
@@ -138,7 +138,11 @@ class AudioResult:
 
 @dataclass(frozen=True, slots=True)
 class VideoResult:
-    """Counts of pictures: grabbed from the screen; encoded; found unchanged (and so not encoded); due but lost."""
+    """Counts of pictures: grabbed from the screen; encoded; found unchanged (and so not encoded); due but lost, because
+    the computer was too slow.
+
+    `gaps` are the stretches in which the screen could not be seen; they count as neither.
+    """
 
     width: int
     height: int
@@ -146,6 +150,7 @@ class VideoResult:
     encoded: int
     unchanged: int
     dropped: int
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from capture.clock import NS_PER_S
 from capture.model import AudioResult, Gap, RecordingResult, VideoResult
 
 if TYPE_CHECKING:
+    from capture.screen.troubles import Trouble
     from capture.session import Session
+    from capture.stages.timing import Timing
 
 # Pictures that were due but lost, as a share of those due, from which on the result is no longer called whole: below
 # it nobody sees it (a picture in two hundred).
@@ -44,6 +46,8 @@ def summarise(session: Session, file: Path) -> RecordingResult:
         due = video.captured + video.dropped
         if video.dropped > max(DROPPED_SHARE_LIMIT * due, DROPPED_LEAST_S * session.plan.video.fps):
             degraded.append(f"{video.dropped} of {due} pictures were lost: the computer was too slow")
+        degraded += gaps_in_words(video.gaps, "a picture that stands")
+        degraded += _screen_remarks(session)
     return RecordingResult(
         file=file,
         duration_s=session.file_s,
@@ -88,9 +92,9 @@ def _gaps(session: Session) -> Iterator[Gap]:
             yield Gap(start_ns / NS_PER_S, length_ns / NS_PER_S, f"{hole.source}: {hole.reason}")
 
 
-def gaps_in_words(gaps: Sequence[Gap]) -> list[str]:
-    """A line for each of the first `GAPS_TOLD`, and one for all the others together."""
-    lines = [f"{gap.length_s:.2f} s of silence at {gap.at_s:.2f} s, {gap.reason}" for gap in gaps[:GAPS_TOLD]]
+def gaps_in_words(gaps: Sequence[Gap], what: str = "silence") -> list[str]:
+    """A line for each of the first `GAPS_TOLD`, and one for all the others together; `what` stands in their place."""
+    lines = [f"{gap.length_s:.2f} s of {what} at {gap.at_s:.2f} s, {gap.reason}" for gap in gaps[:GAPS_TOLD]]
     others = gaps[GAPS_TOLD:]
     if others:
         lines.append(f"{len(others)} more gaps, {sum(gap.length_s for gap in others):.2f} s altogether")
@@ -110,4 +114,26 @@ def _video(session: Session) -> VideoResult | None:
         encoded=session.video_stage.encoded_count,
         unchanged=counts.unchanged,
         dropped=counts.dropped,
+        gaps=tuple(screen_gaps([trouble for trouble in grabber.troubles if trouble.kind == "away"], session.timing)),
     )
+
+
+def _screen_remarks(session: Session) -> list[str]:
+    """What else was recorded than was asked for, with its place and length."""
+    grabber = session.grabber
+    assert grabber is not None
+    gaps = list(screen_gaps([trouble for trouble in grabber.troubles if trouble.kind != "away"], session.timing))
+    lines = [f"for {gap.length_s:.2f} s from {gap.at_s:.2f} s on, {gap.reason}" for gap in gaps[:GAPS_TOLD]]
+    others = len(gaps[GAPS_TOLD:]) + grabber.untold_troubles
+    return [*lines, f"{others} more changes of the screen"] if others else lines
+
+
+def screen_gaps(troubles: Sequence[Trouble], timing: Timing) -> Iterator[Gap]:
+    """Troubles of the screen as places in the ended recording; what lay in a pause, or outside of it, is none."""
+    assert timing.end_ns is not None
+    for trouble in troubles:
+        at_ns = timing.recorded_ns(trouble.start_ns)
+        until_ns = timing.end_ns if trouble.end_ns is None else min(trouble.end_ns, timing.end_ns)
+        length_ns = timing.recorded_ns(until_ns) - at_ns
+        if length_ns > 0:
+            yield Gap(at_ns / NS_PER_S, length_ns / NS_PER_S, f"screen: {trouble.text}")

@@ -3,6 +3,7 @@ joined.
 
 Owned and called by the recorder's thread only. The workers speak to it through channels and callbacks, which do no more
 than post a value to the recorder.
+What may wait between them has a bound (bounds.py), and so has the memory that it all takes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from capture.bounds import PACKET_BOUND, PACKET_BOUND_BYTES, PICTURE_BOUND, PICTURE_BOUND_BYTES
 from capture.channel import Channel, Overflow
 from capture.clock import NS_PER_MS, NS_PER_S, Clock
 from capture.errors import CaptureError, NoSoundServer, OutputError, ScreenUnavailable, WorkerFault
@@ -36,11 +38,6 @@ if TYPE_CHECKING:
     from capture.sound.grab import SourceOpened
     from capture.sound.source import SoundSystem
 
-# Pictures waiting for the encoder. At 1080p each takes 3 MB (I420), so this is 24 MB; a longer queue only means that
-# the encoder is too slow, and then pictures must be dropped anyway.
-PICTURE_BOUND = 8
-# Packets waiting for the disk: about 20 s of a sound track and a 60 fps picture; lossless ones are large, hence bytes.
-PACKET_BOUND, PACKET_BOUND_BYTES = 2400, 64 << 20
 FIRST_PICTURE_LIMIT_S = 2.0
 SCREEN_STEP_S = 0.05
 # The file goes on a little beyond the instant of the stop: the stamps of the sound may be some milliseconds off, and
@@ -85,7 +82,9 @@ class Session:
         self.notices: list[Notice] = []  # those that degrade the recording; replaced, not changed
         self.faults: list[Fault] = []
         self.sources = Sources(settings, clock, self._faulty("sound source"))
-        self._pictures: Channel[VideoFrame] = Channel("pictures", PICTURE_BOUND, Overflow.DROP_NEWEST)
+        self._pictures: Channel[VideoFrame] = Channel(
+            "pictures", PICTURE_BOUND, Overflow.DROP_NEWEST, PICTURE_BOUND_BYTES, lambda frame: frame.picture.nbytes
+        )
         self._packets: Channel[Any] = Channel(
             "packets", PACKET_BOUND, Overflow.BLOCK, PACKET_BOUND_BYTES, lambda packet: packet.size
         )
@@ -135,7 +134,7 @@ class Session:
             self.plan.video.pixel_format,
             self._pictures,
             self._clock,
-            self._emit,
+            self._listener,  # the result tells it all from the grabber's troubles
         )
         self.grabber.prepare()
         self._grab_screen = Worker("screen", self.grabber.run, self._pictures.close, self._faulty("screen"))
@@ -336,7 +335,7 @@ class Session:
         yield self._packets.close  # also when a stage hangs: the file must be closed whatever happens
         yield self._await_file
         # Last, since a sound server that does not answer holds its threads for a while, and nobody needs them any more.
-        yield self._stop_grabbing
+        yield self.sources.stop
 
     def _in_any_case(self, *steps: Callable[[], object]) -> None:
         """Take every step of the end, whatever becomes of those before it."""
@@ -350,10 +349,8 @@ class Session:
         if self._grab_screen is None:
             return
         threading.Event().wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))  # pictures up to the end
-        self._grab_screen.stop()
-        # A screen that does not answer holds its thread; the file is not kept waiting for it.
-        if not self._grab_screen.join(SCREEN_END_LIMIT_S):
-            self._emit(Notice("the screen did not answer at the end; its last picture stands", degrades=True))
+        if not self._stop_screen():
+            self._listener(Notice("the screen does not answer; its last picture stands to the end", degrades=True))
         self.pictures.stand_still()
 
     def _await_encoder(self, worker: Worker, stage: SoundStage | VideoStage) -> None:
@@ -366,19 +363,19 @@ class Session:
         if self._write and not await_end(self._write, lambda: self._writing.turns, DISK_STANDSTILL_S):
             self.note(Fault("write", WorkerFault("the disk did not answer")))
 
-    def _stop_grabbing(self) -> None:
-        if self._grab_screen:
-            self._grab_screen.stop()
-        self.sources.stop()
-        if self._grab_screen:
-            self._grab_screen.join(SCREEN_END_LIMIT_S)
+    def _stop_screen(self) -> bool:
+        """False when it does not answer: that holds its thread, but nobody is kept waiting for it."""
+        if self._grab_screen is None:
+            return True
+        self._grab_screen.stop()
+        return self._grab_screen.join(SCREEN_END_LIMIT_S)
 
     def _call_off(self) -> None:
         """It did not begin: end what runs already, and leave nothing behind."""
         if self._write:
             self.timing.end_ns = self.timing.origin_ns  # for the stages that run already
             self._writing.discard()
-        self._in_any_case(self._pictures.close, *self._last_steps())
+        self._in_any_case(self._pictures.close, self._stop_screen, *self._last_steps())
         if hasattr(self, "output"):
             self.output.abort()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
+from capture.bounds import SOUND_BOUND
 from capture.channel import Channel, Closed, Empty, Overflow
 from capture.clock import NS_PER_S, Clock
 from capture.errors import CaptureError, NoSoundServer, SettingsError, SourceLost, WorkerFault
@@ -14,8 +15,6 @@ from capture.sound.grab import SourceBlock, SourceGone, SourceItem, SourceOpened
 from capture.sound.source import SoundSource, SoundSystem
 from capture.worker import Worker
 
-# Blocks of about 50 ms: ten seconds of two sources, which is longer than any stall of the mix thread that was seen.
-SOUND_BOUND = 400
 # The sources have this long to open; then the recording fails (or, with a screen, begins without them).
 OPEN_LIMIT_S = 4.0
 # And this long to give their first block after that. A suspended speaker gives none: silence is then the truth.

@@ -21,7 +21,16 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
         "doctor": ("capture.doctor", "capture.remedies"),
         "notes": ("capture.notes",),
     },
-    {"session": ("capture.session", "capture.result", "capture.silence", "capture.sources", "capture.stages")},
+    {
+        "session": (
+            "capture.bounds",
+            "capture.session",
+            "capture.result",
+            "capture.silence",
+            "capture.sources",
+            "capture.stages",
+        )
+    },
     {"output": ("capture.output",), "sound": ("capture.sound",), "screen": ("capture.screen",)},
     {"threads": ("capture.channel", "capture.worker", "capture.pauses", "capture.standstill")},
     {"values": ("capture.model", "capture.errors", "capture.clock", "capture.settings")},

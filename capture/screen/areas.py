@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,14 +93,49 @@ def resolve(spec: Spec, desktop: Area, monitors: Sequence[Monitor]) -> Area:
         return even(spec.area)
     if spec.kind == "window":
         raise ValueError("a window is found by pick_window")
+    return even(pick_monitor(spec, desktop, monitors).area)
+
+
+def pick_monitor(spec: Spec, desktop: Area, monitors: Sequence[Monitor]) -> Monitor:
+    """The monitor meant by "primary" or a screen's number. Raises `UnknownArea`."""
     if not monitors:  # a server without RandR tells of no monitors: its whole screen is the only one
         monitors = (Monitor(desktop, primary=True),)
     if spec.kind == "primary":
-        return even(next((m.area for m in monitors if m.primary), monitors[0].area))
+        return next((monitor for monitor in monitors if monitor.primary), monitors[0])
     if not 1 <= spec.number <= len(monitors):
         there = "there is one screen" if len(monitors) == 1 else f"there are {len(monitors)} screens"
         raise UnknownArea(f"there is no screen {spec.number}: {there}, counted from 1")
-    return even(monitors[spec.number - 1].area)
+    return monitors[spec.number - 1]
+
+
+def follow(spec: Spec, desktop: Area, monitors: Sequence[Monitor], known: Monitor | None) -> tuple[Area, str]:
+    """Where `spec` (any kind but a window) lies after the desktop changed, and what is amiss there, in words or "".
+
+    `known` is the monitor that "screen N" meant at the beginning: numbers change when another one comes or goes. While
+    it is away the primary one stands in for it, as its windows are there now. Of a region, what is still on the desktop
+    counts. Raises `UnknownArea` when nothing of it is.
+    """
+    if spec.kind == "region":
+        seen = common(desktop, spec.area)
+        if seen is None or seen == spec.area:
+            return resolve(spec, desktop, monitors), ""
+        where = f"a part of {describe_region(spec.area)} is not on the screen, which is {describe(desktop)} now"
+        return even(spec.area), f"{where}; that part is black"
+    if spec.kind != "screen" or known is None:
+        return resolve(spec, desktop, monitors), ""
+    same = [monitor for monitor in monitors if known.name and monitor.name == known.name]
+    if len(same) == 1:
+        return even(same[0].area), ""
+    if same or not known.name:
+        with contextlib.suppress(UnknownArea):
+            return resolve(spec, desktop, monitors), ""
+    primary = pick_monitor(Spec("primary"), desktop, monitors)
+    away, shown = _called(f"screen {spec.number}", known), _called("the primary screen", primary)
+    return even(primary.area), f"{away} is away; {shown} is shown instead until it is back"
+
+
+def _called(what: str, monitor: Monitor) -> str:
+    return f"{what} ({monitor.name})" if monitor.name else what
 
 
 def pick_window(windows: Sequence[Window], title: str) -> Window:

@@ -17,6 +17,7 @@ from capture.errors import ScreenUnavailable, UnknownArea
 from capture.model import Notice, VideoFrame
 from capture.screen.schedule import Phase, Ticks
 from capture.screen.source import ScreenSource, ScreenSystem
+from capture.screen.troubles import Trouble, Troubles
 
 if TYPE_CHECKING:
     from capture.model import Picture
@@ -27,6 +28,10 @@ REPEAT_NS = 1 * NS_PER_S
 RETRY_S = 0.25
 # However seldom a picture is due, the thread has a turn this often.
 TURN_NS = 1 * NS_PER_S
+# A picture takes milliseconds; one that takes this long comes from a display that stood still (or the computer had no
+# time for it at all, which looks the same).
+ANSWER_NS = NS_PER_S // 2
+NO_ANSWER = "it gave no picture"
 
 
 class ScreenGrabber:
@@ -37,10 +42,10 @@ class ScreenGrabber:
 
     - `captured`: pictures grabbed.
     - `unchanged`: of these, the ones like the picture before, which were not handed over.
-    - `dropped`: what was due and is lost: instants that passed without a picture (too busy, or the screen was away)
+    - `dropped`: what was due and is lost because the computer is too slow: instants that passed without a picture
       before a picture that differs, and changed pictures that found no room in `out` until the next change. A changed
       picture that finds room late is not lost: it is offered again at every instant, and keeps its own time. Instants
-      missed while the screen stood still lost nothing.
+      missed while the screen stood still lost nothing; those at which it was away are told by `troubles`.
     - `last`: the newest picture handed over; after `run`, what the screen showed at the end, even if there was no room
       for it in `out`.
     - `first_picture`: set once the first picture was handed over.
@@ -88,7 +93,11 @@ class ScreenGrabber:
         self._put_ns = 0
         self._phase = Phase()
         self._missed = 0  # instants that passed since the newest picture; lost if the next one differs
-        self._fitted = False
+        self._was_away = False  # whether the screen was away since the last look that took no longer than usual
+        self._looking_ns: int | None = None  # since when the source is asked for a picture
+        self._troubles = Troubles()
+        self._lack = ""
+        self._fitted_size: tuple[int, int] | None = None  # that of the pictures which are fitted into the first one
 
     @property
     def size(self) -> tuple[int, int]:
@@ -96,6 +105,20 @@ class ScreenGrabber:
         if self._size is None:
             raise RuntimeError("prepare comes first")
         return self._size
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """When the screen was not recorded as asked. Any thread, at any time: also while the display does not answer,
+        which is the last of them then."""
+        looking_ns = self._looking_ns
+        if looking_ns is None or self._clock.now_ns() - looking_ns < ANSWER_NS:
+            return self._troubles.all
+        return (*self._troubles.all, Trouble("away", looking_ns, None, NO_ANSWER))
+
+    @property
+    def untold_troubles(self) -> int:
+        """How many more there were than `troubles` holds."""
+        return self._troubles.untold
 
     def prepare(self) -> None:
         """Find the area and so the size. Blocks at most 2 s. Raises `SettingsError`, `UnknownArea`,
@@ -118,15 +141,15 @@ class ScreenGrabber:
             self._source = self._system.open(self._spec, self._cursor)
             ticks = Ticks(self._fps, self._clock.now_ns())
             while self._sleep_until(ticks.due_ns, stop):
-                self._missed += ticks.take(self._clock.now_ns())
+                missed = ticks.take(self._clock.now_ns())
+                self._missed += 0 if self._was_away else missed
+                self._was_away = False
                 try:
                     if self._phase.is_bad(self._look(self._source), self._clock.now_ns()):
                         ticks.bring_forward()
                 except (ScreenUnavailable, UnknownArea) as error:
                     if self._picture is None:
                         raise
-                    self.dropped += self._missed + 1
-                    self._missed = 0
                     if not self._await_return(error, stop):
                         break
         except Closed:
@@ -152,8 +175,10 @@ class ScreenGrabber:
 
         # The X server takes the picture 0.3 to 0.6 ms after the call began (measured with flashes at 1080p); all the
         # rest of the 1 to 3 ms is copying.
-        grabbed_ns = self._clock.now_ns()
+        grabbed_ns = self._looking_ns = self._clock.now_ns()
         picture = source.grab()
+        grabbed_ns = self._tell_waiting(grabbed_ns)
+        self._tell_lack(source.lack, grabbed_ns)
         self.captured += 1
         known = self._picture
         changed = known is None or known.shape != picture.shape or changed_rows(known, picture) is not None
@@ -175,7 +200,7 @@ class ScreenGrabber:
         return changed
 
     def _hand_over(self, shown_ns: int) -> bool:
-        if self._out.overflow is Overflow.DROP_NEWEST and len(self._out) >= self._out.bound:
+        if self._out.overflow is Overflow.DROP_NEWEST and not self._out.has_room(self._frame_bytes):
             return False  # only this thread adds to it: better not to convert in vain while the encoder is behind
         frame = self._frame(shown_ns)
         if not self._out.put(frame):
@@ -186,12 +211,17 @@ class ScreenGrabber:
         self.first_picture.set()
         return True
 
+    @property
+    def _frame_bytes(self) -> int:
+        width, height = self.size
+        return width * height * 3 // 2 if self._pixel_format == "i420" else width * height * 4
+
     def _repeat(self, now_ns: int) -> bool:
         """Hand over the known picture again when the last one was long ago; no conversion is needed for that."""
         if self.last is None or now_ns - self._put_ns < REPEAT_NS:
             return False
         frame = VideoFrame(now_ns, self.last.picture, self.last.pixel_format, self.last.width, self.last.height)
-        if len(self._out) >= self._out.bound or not self._out.put(frame):
+        if not self._out.has_room(self._frame_bytes) or not self._out.put(frame):
             return False
         self.last = frame
         self._put_ns = now_ns
@@ -204,39 +234,72 @@ class ScreenGrabber:
 
         assert self._picture is not None
         height, width = self._picture.shape[:2]
-        self._tell_fitting(width, height)
-        picture = fit(self._picture, *self.size) if self._fitted else to_size(self._picture, *self.size)
+        self._tell_fitting(width, height, shown_ns)
+        picture = fit(self._picture, *self.size) if self._fitted_size else to_size(self._picture, *self.size)
         picture = to_i420(picture) if self._pixel_format == "i420" else np.ascontiguousarray(picture)
         return VideoFrame(shown_ns, picture, self._pixel_format, *self.size, grabbed_ns=self._picture_ns)
 
-    def _tell_fitting(self, width: int, height: int) -> None:
-        """Once for each departure from the first size: a window being resized has another size in every picture."""
-        fitted = (width, height) != self._source_size
-        if fitted and not self._fitted:
-            first = "{}x{}".format(*self._source_size)
-            self._on_notice(
-                Notice(f"what is recorded changed its size from {first} to {width}x{height}; it is fitted into {first}")
-            )
-        self._fitted = fitted
+    # --- What is not as it was asked for ---------------------------------------------------------------------------
 
-    # --- The screen's absence ------------------------------------------------------------------------------------
+    def _tell_fitting(self, width: int, height: int, shown_ns: int) -> None:
+        """Said once for each departure from the first size; a window being resized has another in every picture."""
+        size = None if (width, height) == self._source_size else (width, height)
+        if size == self._fitted_size:
+            return
+        if size is None:
+            self._troubles.end("fitted", shown_ns)
+        else:
+            first = "{}x{}".format(*self._source_size)
+            self._troubles.begin("fitted", shown_ns, f"its size was {width}x{height}; it is fitted into {first}")
+            if self._fitted_size is None:
+                text = f"what is recorded changed its size from {first} to {width}x{height}; it is fitted into {first}"
+                self._on_notice(Notice(text, degrades=True))
+        self._fitted_size = size
+
+    def _tell_lack(self, lack: str, at_ns: int) -> None:
+        if lack == self._lack:
+            return
+        if lack:
+            self._troubles.begin("instead", at_ns, lack)
+            self._on_notice(Notice(lack, degrades=True))
+        else:
+            self._troubles.end("instead", at_ns)
+            self._on_notice(Notice("the screen is recorded as it was asked for again"))
+        self._lack = lack
+
+    def _tell_waiting(self, asked_ns: int) -> int:
+        """The source has answered: returns when the picture was taken. That is when it was asked for, unless the
+        display stood still: then it is of the moment in which it went on."""
+        now_ns = self._clock.now_ns()
+        self._looking_ns = None
+        if now_ns - asked_ns < ANSWER_NS or self._picture is None:
+            return asked_ns
+        self._troubles.begin("away", asked_ns, NO_ANSWER)
+        self._troubles.end("away", now_ns)
+        self._on_notice(Notice(f"the screen gave no picture for {(now_ns - asked_ns) / NS_PER_S:.1f} s", degrades=True))
+        self._forget_looks()
+        return now_ns
+
+    def _forget_looks(self) -> None:
+        """After an absence: what is new was not there half-way back into it, and no instant was missed by us."""
+        self._grabbed_ns = None
+        self._missed = 0
+        self._was_away = True
 
     def _await_return(self, error: ScreenUnavailable | UnknownArea, stop: threading.Event) -> bool:
         """Say that the screen is away and look for it until it is back (True) or it is time to stop (False)."""
-        lost_ns = self._clock.now_ns()
-        self._on_notice(
-            Notice(
-                f"the screen cannot be recorded now: {error}; its last picture stands until it is back",
-                error.hint,
-                True,
-            )
-        )
+        lost_ns = self._clock.now_ns() if self._looking_ns is None else self._looking_ns
+        self._looking_ns = None
+        self._troubles.begin("away", lost_ns, str(error))
+        text = f"the screen cannot be recorded now: {error}; its last picture stands until it is back"
+        self._on_notice(Notice(text, error.hint, degrades=True))
         while not self._wait(stop, RETRY_S):
             self.turns += 1
             if self._returned():
-                away_s = (self._clock.now_ns() - lost_ns) / NS_PER_S
-                self._on_notice(Notice(f"the screen is recorded again, after {away_s:.1f} s"))
-                self._grabbed_ns = None
+                now_ns = self._clock.now_ns()
+                self._troubles.end("away", now_ns)
+                self._on_notice(Notice(f"the screen is recorded again, after {(now_ns - lost_ns) / NS_PER_S:.1f} s"))
+                self._forget_looks()
                 return True
             if self._waiting_ns is not None:
                 self._hand_over(self._waiting_ns)
@@ -265,6 +328,7 @@ class ScreenGrabber:
         return True
 
     def _end(self) -> None:
+        self._looking_ns = None
         try:
             if self._waiting_ns is not None:
                 self.last = self._frame(self._waiting_ns)

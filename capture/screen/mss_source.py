@@ -199,8 +199,10 @@ class MssSource:
         self._system = system
         self._spec = spec
         self._cursor = cursor
+        self.lack = ""
         self._sct: Mss | None = None
         self._desktop = self._area = Area(0, 0, 0, 0)
+        self._monitor: Monitor | None = None  # the one that "screen N" means
         self._eye = system.eye(window)
         try:
             self._connect()
@@ -209,12 +211,15 @@ class MssSource:
             raise
 
     def grab(self) -> Picture:
-        if self._sct is None or self._eye.layout_changed():
+        # The eye is asked in any case: one whose server has gone sees nothing of the next.
+        if self._eye.layout_changed() or self._sct is None:
             self._connect()
         try:
             return self._picture()
         except Unreadable:
-            # A screen that has just become smaller refuses the old area before its change is told. Look once more.
+            # A screen that has just become smaller refuses the old area before its change is told. Look once more,
+            # unless the eye says that the server has gone.
+            self._eye.layout_changed()
             self._connect()
         try:
             return self._picture()
@@ -228,9 +233,7 @@ class MssSource:
 
     def _picture(self) -> Picture:
         assert self._sct is not None
-        if self._spec.kind != "window":
-            return grab_picture(self._sct, self._area)
-        wanted = areas.even(self._eye.window_area())
+        wanted = self._area if self._spec.kind != "window" else areas.even(self._eye.window_area())
         seen = areas.common(self._desktop, wanted)
         if seen is None or min(wanted.width, wanted.height) < areas.MIN_SIDE:
             raise ScreenUnavailable("the window is off the screen or too small to see", "Move it onto the screen.")
@@ -249,8 +252,10 @@ class MssSource:
             sct = self._system.connect(self._cursor)
             self._sct = sct
             self._desktop, monitors = read_layout(sct)
+            if self._spec.kind == "screen" and self._monitor is None:
+                self._monitor = areas.pick_monitor(self._spec, self._desktop, monitors)
             if self._spec.kind != "window":
-                self._area = areas.resolve(self._spec, self._desktop, monitors)
+                self._area, self.lack = areas.follow(self._spec, self._desktop, monitors, self._monitor)
         except UnknownArea as error:
             self._disconnect()
             raise ScreenUnavailable(str(error), error.hint) from error

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 
 class ScreenSource(Protocol):
-    """One opened view of the screen. All methods are called by the screen thread that made it."""
+    """One opened view of the screen. All methods are called by the screen thread that made it.
+
+    `lack` tells how the last picture differs from what was asked for, in words ("screen 2 is away; the primary one is
+    shown instead"); empty when it does not.
+    """
+
+    lack: str
 
     def grab(self) -> Picture:
         """The picture of now: uint8 BGRA of shape (height, width, 4), the caller's to keep and to read only.

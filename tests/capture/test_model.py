@@ -85,7 +85,15 @@ def test_the_json_object_has_the_promised_keys_and_plain_values() -> None:
             "silent": False,
             "gaps": [{"at_s": 1.5, "length_s": 0.25, "reason": "system: the server was restarted"}],
         },
-        "video": {"width": 1920, "height": 1080, "captured": 300, "encoded": 120, "unchanged": 180, "dropped": 0},
+        "video": {
+            "width": 1920,
+            "height": 1080,
+            "captured": 300,
+            "encoded": 120,
+            "unchanged": 180,
+            "dropped": 0,
+            "gaps": [],
+        },
         "degraded": ["0.25 s of silence"],
         "recovered": False,
     }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 
-from capture.clock import FakeClock
+from capture.clock import NS_PER_S, FakeClock
 from capture.model import Event, Gap, Notice
-from capture.result import GAPS_TOLD, gaps_in_words
+from capture.result import GAPS_TOLD, gaps_in_words, screen_gaps
+from capture.screen.troubles import Trouble
 from capture.session import NOTICES_MOST, Session
 from capture.settings import RecordingSettings
+from capture.stages.timing import Timing
 
 
 def test_each_gap_is_told() -> None:
@@ -40,3 +42,23 @@ def test_what_is_kept_for_the_result_has_a_bound() -> None:
     assert len(session.notices) == NOTICES_MOST
     assert session.notices[:2] == [lost, Notice("fault 0", degrades=True)]
     assert len(heard) == 3000, "all are told at the time"
+
+
+def test_troubles_of_the_screen_are_places_in_the_file_without_its_pauses() -> None:
+    timing = Timing(10 * NS_PER_S)
+    timing.pauses.pause(14 * NS_PER_S)
+    timing.pauses.resume(16 * NS_PER_S)
+    timing.end_ns = 20 * NS_PER_S
+    troubles = [
+        Trouble("away", 5 * NS_PER_S, 9 * NS_PER_S, "before the beginning"),
+        Trouble("away", 9 * NS_PER_S, 11 * NS_PER_S, "across it"),
+        Trouble("away", 13 * NS_PER_S, 17 * NS_PER_S, "around the pause"),
+        Trouble("away", 14 * NS_PER_S, 15 * NS_PER_S, "within it"),
+        Trouble("away", 19 * NS_PER_S, None, "to the end"),
+        Trouble("away", 21 * NS_PER_S, 22 * NS_PER_S, "after it"),
+    ]
+    assert list(screen_gaps(troubles, timing)) == [
+        Gap(0.0, 1.0, "screen: across it"),
+        Gap(3.0, 2.0, "screen: around the pause"),
+        Gap(7.0, 1.0, "screen: to the end"),
+    ]

@@ -22,7 +22,7 @@ from virtual_desktop import VirtualDesktop
 
 RESULT_KEYS = {"file", "duration_s", "started_at", "audio", "video", "degraded", "recovered"}
 AUDIO_KEYS = {"samplerate", "channels", "peak_dbfs", "silent", "gaps"}
-VIDEO_KEYS = {"width", "height", "captured", "encoded", "unchanged", "dropped"}
+VIDEO_KEYS = {"width", "height", "captured", "encoded", "unchanged", "dropped", "gaps"}
 
 
 # --- the watchdog -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from capture.errors import SettingsError, UnknownArea
 from capture.model import Area
-from capture.screen.areas import MIN_SIDE, Monitor, Spec, Window, common, contains, even, parse, pick_window, resolve
+from capture.screen.areas import (
+    MIN_SIDE,
+    Monitor,
+    Spec,
+    Window,
+    common,
+    contains,
+    even,
+    follow,
+    parse,
+    pick_window,
+    resolve,
+)
 
 LEFT = Monitor(Area(-1366, 100, 1366, 767), "eDP-1")
 MAIN = Monitor(Area(0, 0, 1920, 1080), "HDMI-1", primary=True)
@@ -94,6 +106,53 @@ def test_a_screen_that_is_not_there_is_named_with_how_many_are(number: str) -> N
 def test_a_region_must_be_wholly_on_the_desktop(spec: str) -> None:
     with pytest.raises(UnknownArea, match=f"{spec} .*-1366,0,3286x1080"):
         resolve(parse(spec), DESKTOP, [LEFT, MAIN])
+
+
+# --- After the desktop has changed ------------------------------------------------------------------------------------
+
+THIRD = Monitor(Area(1920, 0, 1280, 1024), "DP-1")
+
+
+def test_a_screen_is_followed_by_its_name_when_numbers_change() -> None:
+    assert follow(parse("2"), DESKTOP, [MAIN], MAIN) == (MAIN.area, "")
+    assert follow(parse("2"), DESKTOP, [THIRD, LEFT, MAIN], MAIN) == (MAIN.area, "")
+
+
+def test_a_screen_that_moved_or_was_resized_is_where_it_is_now() -> None:
+    moved = Monitor(Area(0, 0, 1023, 768), MAIN.name)
+    assert follow(parse("2"), DESKTOP, [moved], MAIN) == (Area(0, 0, 1022, 768), "")
+
+
+def test_the_primary_screen_stands_in_for_one_that_is_away() -> None:
+    area, lack = follow(parse("3"), DESKTOP, [LEFT, MAIN], THIRD)
+    assert area == MAIN.area
+    assert lack == "screen 3 (DP-1) is away; the primary screen (HDMI-1) is shown instead until it is back"
+
+
+@pytest.mark.parametrize("name", ["", "Twin"])
+def test_screens_that_have_no_name_of_their_own_are_known_by_their_number(name: str) -> None:
+    one, two = Monitor(Area(0, 0, 800, 600), name), Monitor(Area(800, 0, 640, 480), name)
+    desktop = Area(0, 0, 1440, 600)
+    assert follow(parse("2"), desktop, [one, two], two) == (two.area, "")
+    if not name:
+        area, lack = follow(parse("2"), desktop, [one], two)
+        assert area == one.area
+        assert lack == "screen 2 is away; the primary screen is shown instead until it is back"
+
+
+def test_of_a_region_the_part_that_is_left_counts() -> None:
+    region = parse("500,300,201x200")
+    assert follow(region, Area(0, 0, 800, 600), [], None) == (Area(500, 300, 200, 200), "")
+    area, lack = follow(region, Area(0, 0, 640, 400), [], None)
+    assert area == Area(500, 300, 200, 200)
+    assert lack == ("a part of 500,300,201x200 is not on the screen, which is 640x400 now; that part is black")
+    with pytest.raises(UnknownArea, match="640x200"):
+        follow(region, Area(0, 0, 640, 200), [], None)
+
+
+@pytest.mark.parametrize("spec", ["all", "primary"])
+def test_all_of_it_is_all_of_it_whatever_it_has_become(spec: str) -> None:
+    assert follow(parse(spec), MAIN.area, [MAIN], None) == (MAIN.area, "")
 
 
 @given(some_areas)

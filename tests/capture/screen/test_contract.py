@@ -289,6 +289,22 @@ def test_a_region_that_the_smaller_screen_lacks_comes_back_with_it(own_driver: D
     source.close()
 
 
+def test_a_region_of_which_the_smaller_screen_lacks_a_part_is_black_there(own_driver: Driver) -> None:
+    source = own_driver.system.open("500,300,200x200", False)
+    own_driver.resize_screen(640, 400)
+    own_driver.fill(Area(0, 0, 640, 400), GREEN)
+    eventually(lambda: colours(source.grab()) == {GREEN, BLACK}, "the part that is left")
+    picture = source.grab()
+    assert is_all(picture[:100, :140], GREEN)
+    assert is_all(picture[100:], BLACK)
+    assert "500,300,200x200 is not on the screen, which is 640x400" in source.lack
+    own_driver.resize_screen(800, 600)
+    own_driver.fill(WHOLE, BLUE)
+    eventually(lambda: is_all(source.grab(), BLUE), "all of it")
+    assert source.lack == ""
+    source.close()
+
+
 def test_a_screen_that_died_is_lost_for_good_and_said_so(own_driver: Driver) -> None:
     source = own_driver.system.open("all", True)
     source.grab()

@@ -23,7 +23,7 @@ from capture.screen.areas import parse
 from capture.screen.grab import ScreenGrabber
 from capture.screen.x11 import X11Screen
 from capture.screen.x11_desktop import XDesktop
-from tests.capture.screen.drivers import X11Driver, eventually
+from tests.capture.screen.drivers import GREEN, RED, X11Driver, eventually, is_all
 from tests.capture.screen.x_servers import Client, XServer
 from tests.helpers import desktop_scene
 from tests.helpers.counter import BLOCK_PX, WIDTH_PX, read_counter
@@ -160,7 +160,8 @@ def test_a_killed_server_is_told_once_and_a_new_one_is_recorded_again(x_own: XSe
         eventually(lambda: made.grabber.captured > grabbed, "a new picture")
         made.end()
         assert "again" in made.notices[1].text
-        assert made.grabber.dropped > 0
+        assert [t.kind for t in made.grabber.troubles] == ["away"]
+        assert [n.degrades for n in made.notices] == [True, False]
 
 
 @pytest.mark.parametrize("question", ["grab", "layout", "windows", "window_area"])
@@ -229,6 +230,27 @@ def test_two_monitors_are_two_screens(own_x11: X11Driver) -> None:
     for screen in screens:
         assert own_x11.system.find(screen.id) == Area(*screen.detail["area"])
     assert own_x11.system.find("all") == Area(0, 0, 800, 600)
+
+
+def test_a_monitor_that_is_unplugged_is_followed_by_its_name_and_the_primary_stands_in(own_x11: X11Driver) -> None:
+    right = ("--setmonitor", "right", "500/130x600/160+300+0", "none")
+    own_x11.xrandr("--setmonitor", "left", "300/80x600/160+0+0", "screen")
+    own_x11.xrandr(*right)
+    own_x11.fill(Area(0, 0, 300, 600), RED)
+    own_x11.fill(Area(300, 0, 500, 600), GREEN)
+    named, nameless = own_x11.system.open("1", False), own_x11.system.open("2", False)
+    assert is_all(named.grab(), RED)
+    assert is_all(nameless.grab(), GREEN)
+    own_x11.xrandr("--delmonitor", "right")
+    eventually(lambda: is_all(nameless.grab(), RED), "the one that stands in")
+    assert "screen 2 is away; the primary screen (screen) is shown instead" in nameless.lack
+    assert is_all(named.grab(), RED)
+    assert named.lack == ""
+    own_x11.xrandr("--setmonitor", "*right", *right[2:])  # as the primary one it is the first now
+    eventually(lambda: own_x11.system.find("1") == Area(300, 0, 500, 600), "the new order")
+    assert is_all(named.grab(), RED)
+    named.close()
+    nameless.close()
 
 
 # --- Time and completeness --------------------------------------------------------------------------------------------
