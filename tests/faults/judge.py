@@ -12,6 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.faults.frame import Outcome
+from tests.helpers.analysis import read_sound
+from tests.helpers.player import Playing
+from tests.helpers.recording import Recording
 from tests.helpers.signals import RATE, Samples, locate
 
 HOP_S = 0.010
@@ -24,6 +28,10 @@ ALIKE_S = 0.150
 SURE = 0.5
 # Shorter sound is not recognised for certain after lossy coding.
 KNOWN_S = 0.3
+# How far from its place a sound may be.
+PLACE_S = 0.020
+# What the edges of a file, and the line `recording FILE`, leave uncertain.
+EDGE_S = 0.1
 # The signal has nothing above 5 kHz.
 _EVERY = 4
 
@@ -81,6 +89,21 @@ def trace(sound: Samples, played: Samples, frame_at: Callable[[int], float], beg
         if likeness[best] >= SURE:
             errors[number] = (due - (first + best)) / rate
     return Trace((starts + window / 2) / rate, errors)
+
+
+def expect_all_sound(outcome: Outcome, recording: Recording, played: Samples, playing: Playing) -> None:
+    """Nothing of the sound is lost up to the stop, and at the end it is in its place as at the beginning."""
+    samples = read_sound(recording.file).samples
+    found = trace(samples, played, playing.frame_at, recording.began_ns)
+    stopped_s = recording.stopped_s
+    outcome.audio_lost_s = found.lost_s(EDGE_S, stopped_s - EDGE_S)
+    outcome.expect(outcome.audio_lost_s == 0, f"{outcome.audio_lost_s:.2f} s of sound are lost")
+    length_s = len(samples) / RATE
+    outcome.expect(
+        length_s >= stopped_s - EDGE_S, f"the sound ends at {length_s:.2f} s, the stop was at {stopped_s:.2f}"
+    )
+    off_s = found.place_s(stopped_s - 0.5, stopped_s) - found.place_s(0, 0.5)
+    outcome.expect(abs(off_s) <= PLACE_S, f"the sound is {1000 * off_s:+.0f} ms from its place")
 
 
 def _thin(samples: Samples) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 from Xlib import X, display
+from Xlib.error import ConnectionClosedError
 
 from tests.helpers import signals
 from tests.helpers.children import start_in
@@ -74,15 +75,18 @@ def show(
     interval_s: float = 0.5,
     sound: bool = True,
     title: str | None = None,
+    first: int = 1,
 ) -> Iterator[Scene]:
     """Show `scene` in `area` (left, top, width, height) of `desktop`; leaving the block ends it.
 
     `count` flashes `interval_s` apart, or `count` pictures at `fps`. With a `title` it is an ordinary window of that
-    name, which the window manager may frame and move; without, it lies above all windows exactly at `area`. The block
-    begins when the window is there (and the sound server plays, if there is sound).
+    name, which the window manager may frame and move; without, it lies above all windows exactly at `area`. Pictures
+    are numbered from `first` on. The block begins when the window is there (and the sound server plays, if there is
+    sound).
     """
     command = [sys.executable, "-m", "tests.helpers.desktop_scene", scene, "--area", ",".join(map(str, area))]
     command += ["--fps", str(fps), "--count", str(count), "--interval", str(interval_s)]
+    command += ["--first", str(first)]
     command += [*(["--sound"] if sound and scene == "flash" else []), *(["--title", title] if title else [])]
     shown = Scene()
     with start_in(desktop, command) as process:
@@ -293,8 +297,9 @@ def _scroll(window: _Window, options: argparse.Namespace) -> int:
 def _count(window: _Window, options: argparse.Namespace, draw: Callable[[int], None]) -> None:
     _say("started")
     first_ns = time.monotonic_ns() + 100_000_000
-    for number in range(1, options.count + 1):
-        _sleep_until(first_ns + round((number - 1) / options.fps * 1e9))
+    for index in range(options.count):
+        number = options.first + index
+        _sleep_until(first_ns + round(index / options.fps * 1e9))
         draw(number)
         window.number(number)
         _say("picture", number=number, at_ns=window.sync())
@@ -315,11 +320,15 @@ def main() -> None:
     parser.add_argument("--fps", type=float, required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--interval", type=float, required=True)
+    parser.add_argument("--first", type=int, required=True)
     parser.add_argument("--sound", action="store_true")
     parser.add_argument("--title")
     options = parser.parse_args()
     left, top, width, height = map(int, options.area.split(","))
-    underflows = scenes[options.scene](_Window((left, top, width, height), options.title), options)
+    try:
+        underflows = scenes[options.scene](_Window((left, top, width, height), options.title), options)
+    except ConnectionClosedError:
+        sys.exit("the X server has gone")
     _say("ended", underflows=underflows)
 
 

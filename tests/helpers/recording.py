@@ -39,6 +39,16 @@ class Recording:
             raise AssertionError(f"the recording did not begin (exit code: {self.process.poll()}): {self.said}")
 
     @property
+    def now_s(self) -> float:
+        """Seconds since it began."""
+        return (time.monotonic_ns() - self.began_ns) / 1e9
+
+    @property
+    def stopped_s(self) -> float:
+        """When the end was asked for, in seconds since it began."""
+        return (self.stopped_ns - self.began_ns) / 1e9
+
+    @property
     def said(self) -> str:
         return "\n".join(line for _, line in self.lines)
 
