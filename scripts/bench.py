@@ -9,7 +9,9 @@
 It needs a quiet computer, and what `scripts/setup bench` installs. Compare figures of one run only. CPU is in seconds
 a recorded minute, without start and end: the recorder's own, what it adds to the X server's and to the sound server's,
 and the whole of it; then Loopnote's whole beside the better of the others in the same round, and in brackets what it
-may be. `begin` is the time from the start of the process to the first of the recording, and the CPU until then.
+may be. `begin` is the time from the start of the process to the first of the recording, and `CPU s` what it took until
+then. `others` are the cores that were busy with something else meanwhile; rounds with more than 0.1 are left out if any
+round is without.
 """
 
 from __future__ import annotations

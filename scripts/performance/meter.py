@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,12 @@ def cpu_s(pids: Iterable[int]) -> float:
         except OSError:
             continue  # it has just ended
     return total_s
+
+
+def busy_s() -> float:
+    """Seconds of CPU that everything on this computer has used since it started, all cores together."""
+    user, nice, system, _, _, irq, softirq = map(int, Path("/proc/stat").read_text().split(maxsplit=8)[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def family(pids: Iterable[int]) -> list[int]:

@@ -13,13 +13,15 @@ import numpy as np
 
 # The most that Loopnote may use beside the better of the others (issue 4); scenes that are not named have no bound.
 BOUNDS = {"sound only": 1.0, "static": 0.15, "cursor": 0.15, "small": 0.5, "scroll": 0.7, "film": 0.7}
+# More cores than this busy with something else make a round worth less than others: caches and cores are shared.
+DISTURBED_CORES = 0.1
 OURS, CONTROL = "loopnote", "nothing"
 TITLES = {"loopnote": "Loopnote", "ffmpeg": "ffmpeg", "ssr": "SimpleScreenRecorder", "parec": "parec | opusenc"}
 
 _COLUMNS = (
     ("scene", 11), ("format", 8), ("recorder", 21), ("CPU s/min", 10), ("X", 6), ("sound", 6), ("whole", 7),
     ("ratio", 13), ("kept", 7), ("PSNR", 6), ("SSIM", 7), ("MB/min", 7), ("peak MB", 8), ("wakes/s", 8),
-    ("begin s", 8), ("CPU s", 6), ("stop s", 6),
+    ("begin s", 8), ("CPU s", 6), ("stop s", 6), ("others", 6), ("rounds", 6),
 )  # fmt: skip
 
 Row = dict[str, Any]
@@ -29,7 +31,8 @@ def summarise(measurements: Iterable[Row]) -> list[Row]:
     """One row for each scene, format and recorder: medians over the rounds.
 
     `whole` is the recorder's CPU and what it costs the two servers beyond what they use without any recorder, in the
-    same round. `ratio` is Loopnote's beside the better of the others, in each round; (lowest, median, highest).
+    same round. `ratio` is Loopnote's beside the better of the others, in each round; (lowest, median, highest). Rounds
+    in which the computer had other work are left out where there are any without; `rounds` says how many stand.
     """
     by_scene: dict[tuple[str, str], list[Row]] = {}
     for each in measurements:
@@ -38,9 +41,15 @@ def summarise(measurements: Iterable[Row]) -> list[Row]:
 
 
 def _scene(runs: list[Row]) -> list[Row]:
-    rounds: dict[int, dict[str, Row]] = {}
+    every: dict[int, dict[str, Row]] = {}
     for run in runs:
-        rounds.setdefault(run["round"], {})[run["recorder"]] = run
+        every.setdefault(run["round"], {})[run["recorder"]] = run
+    rounds = {
+        number: together
+        for number, together in every.items()
+        if all(run["elsewhere"] <= DISTURBED_CORES for run in together.values())
+    } or every
+    runs = [run for together in rounds.values() for run in together.values()]
     for together in rounds.values():
         control = together.get(CONTROL, {"x_cpu": 0.0, "sound_cpu": 0.0})
         for run in together.values():
@@ -54,6 +63,7 @@ def _scene(runs: list[Row]) -> list[Row]:
         own = [run for run in runs if run["recorder"] == name]
         row: Row = {key: _median(run[key] for run in own) for key in own[0] if isinstance(own[0][key], float | int)}
         row |= {key: own[0][key] for key in ("scene", "format", "recorder")}
+        row["rounds"] = f"{len(rounds)} of {len(every)}"
         row["kept_share"] = _median(run["kept"] / run["shown"] if run["shown"] else None for run in own)
         if name == OURS:
             row["ratio"] = _ratios(rounds, "whole")
@@ -90,7 +100,7 @@ def table(rows: list[Row]) -> str:
             _figure(row["sound_more"], 2), _figure(row["whole"], 2), ratio, kept, _figure(row.get("psnr_db"), 1),
             _figure(row.get("ssim"), 4), _figure(row.get("mb_a_minute"), 1), _figure(row.get("peak_mb"), 0),
             _figure(row["wakeups"], 0), _figure(row.get("begin_s"), 2), _figure(row.get("begin_cpu_s"), 2),
-            _figure(row.get("stop_s"), 2),
+            _figure(row.get("stop_s"), 2), _figure(row["elsewhere"], 2), row["rounds"],
         )  # fmt: skip
         lines.append("  ".join(cell.ljust(width) for cell, (_, width) in zip(cells, _COLUMNS, strict=True)).rstrip())
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import shutil
 import tempfile
@@ -40,6 +41,7 @@ class Measurement:
     x_cpu: float  # the X server's, the scene's part included
     sound_cpu: float  # the sound server's, the player's part included
     wakeups: float  # of the recorder, a second
+    elsewhere: float  # cores that were busy meanwhile with what is none of the bench's: a disturbance
     begin_s: float | None = None  # from the start of the process to the first of the recording
     begin_cpu_s: float | None = None  # CPU until then
     whole_cpu_s: float | None = None  # CPU from the start of the process to its end
@@ -130,10 +132,12 @@ def _record(start: Callable[[Job], Running], job: Job, seconds: float) -> tuple[
         time.sleep(SETTLE_S)
         begin_ns = time.monotonic_ns()
         before = [meter.cpu_s(pids) for pids in (running.pids, *servers)]
+        busy_s = meter.busy_s() - meter.cpu_s([os.getpid()])
         woken = sum(map(meter.wakeups, running.pids))
         time.sleep(seconds)
         after = [meter.cpu_s(pids) for pids in (running.pids, *servers)]
         end_ns = time.monotonic_ns()
+        busy_s = meter.busy_s() - meter.cpu_s([os.getpid()]) - busy_s
         woken = sum(map(meter.wakeups, running.pids)) - woken
         peak_mb = meter.peak_mb(running.pids)
         time.sleep(SETTLE_S)  # so that the end of the stretch is not the end of the file, which some cut
@@ -142,7 +146,8 @@ def _record(start: Callable[[Job], Running], job: Job, seconds: float) -> tuple[
         running.kill()
     measured_s = (end_ns - begin_ns) / 1e9
     cpu, x_cpu, sound_cpu = ((late - early) / measured_s * 60 for early, late in zip(before, after, strict=True))
-    measured = Measurement("", "", "", 0, measured_s, cpu, x_cpu, sound_cpu, woken / measured_s)
+    elsewhere = max(0.0, busy_s / measured_s)
+    measured = Measurement("", "", "", 0, measured_s, cpu, x_cpu, sound_cpu, woken / measured_s, elsewhere)
     if running.pids:
         measured.begin_s, measured.begin_cpu_s, measured.stop_s = begin_s, begin_cpu_s, stop_s
         measured.whole_cpu_s = _ended_cpu_s() - ended_cpu_s

@@ -131,8 +131,8 @@ def test_cpu_time_and_wake_ups_of_a_family_are_those_it_tells_of() -> None:
 # --- Telling ----------------------------------------------------------------------------------------------------------
 
 
-def run(recorder: str, round_: int, cpu: float, x_cpu: float) -> report.Row:
-    measured = rounds.Measurement("scroll", "1080p30", recorder, round_, 10, cpu, x_cpu, 1.0, 5)
+def run(recorder: str, round_: int, cpu: float, x_cpu: float, elsewhere: float = 0.0) -> report.Row:
+    measured = rounds.Measurement("scroll", "1080p30", recorder, round_, 10, cpu, x_cpu, 1.0, 5, elsewhere)
     if recorder != "nothing":
         measured.shown, measured.kept = 300, 297
     return measured.to_json()
@@ -154,6 +154,16 @@ def test_ratios_are_within_a_round_and_include_what_the_servers_do_more() -> Non
     told = report.table([ours, others])
     assert "0.59 (<= 0.7)" in told
     assert "99.0%" in told
+
+
+def test_a_disturbed_round_counts_only_where_there_is_no_other() -> None:
+    quiet = [run("loopnote", 0, 10, 0), run("ffmpeg", 0, 20, 0)]
+    disturbed = [run("loopnote", 1, 18, 0), run("ffmpeg", 1, 20, 0, elsewhere=0.5)]
+
+    ours, _ = report.summarise(quiet + disturbed)
+    assert (ours["cpu"], ours["rounds"]) == (10, "1 of 2")
+    ours, _ = report.summarise(disturbed)
+    assert (ours["cpu"], ours["rounds"]) == (18, "1 of 1")
 
 
 def test_without_others_there_is_no_ratio(tmp_path: Path) -> None:
