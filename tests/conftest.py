@@ -38,7 +38,7 @@ REAL_TIME_FIXTURES = {
 }  # fmt: skip
 REAL_TIME_FOLDERS = {"integration", "scripts", "faults"}
 # These measure (as do single tests elsewhere, with the marker `alone`).
-ALONE_FILES = {"test_exact_and_edges.py", "test_long_run.py"}
+ALONE_FILES = {"integration/test_exact_and_edges.py", "integration/test_long_run.py", "faults/test_faults.py"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by the markers
@@ -48,10 +48,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Leave out (not skip: they are no tests of the short form) the tests marked `full` unless asked for.
     """
     for item in items:
-        folder = item.path.relative_to(TESTS).parts[0]
-        if folder in REAL_TIME_FOLDERS or REAL_TIME_FIXTURES & set(getattr(item, "fixturenames", ())):
+        file = item.path.relative_to(TESTS)
+        if file.parts[0] in REAL_TIME_FOLDERS or REAL_TIME_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(second_opinion.MARKER)
-        if item.path.name in ALONE_FILES:
+        if file.as_posix() in ALONE_FILES:
             item.add_marker("alone")
     if is_full():
         return
