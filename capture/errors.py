@@ -15,6 +15,9 @@ class CaptureError(Exception):
     """
 
     default_hint = ""
+    # The field of `RecordingSettings` that asked for what cannot be had; empty where that is not one alone. Whoever put
+    # the request together can say where it came from.
+    setting = ""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -28,7 +31,10 @@ class SettingsError(CaptureError, ValueError):
 class NoSoundServer(CaptureError):
     """No sound server answers."""
 
-    default_hint = "Start PulseAudio or PipeWire (see: loopnote doctor), or record without sound: --no-system."
+    default_hint = (
+        "Start PulseAudio or PipeWire (see: loopnote doctor), or record the screen alone:"
+        " --screen all --no-system --no-mic"
+    )
 
 
 class UnknownDevice(CaptureError, LookupError):
@@ -44,11 +50,14 @@ class SourceLost(CaptureError):
 class ScreenUnavailable(CaptureError):
     """There is no screen that can be read: no display, Wayland, or the server died."""
 
+    setting = "screen"
+
 
 class UnknownArea(CaptureError, LookupError):
     """The screen, region or window that was asked for is not there."""
 
     default_hint = "See the screens and windows with: loopnote devices"
+    setting = "screen"
 
 
 class FormatError(SettingsError):
@@ -57,6 +66,8 @@ class FormatError(SettingsError):
 
 class OutputError(CaptureError, OSError):
     """The file could not be created, written or finished."""
+
+    setting = "folder"
 
 
 class DiskFull(OutputError):

@@ -19,6 +19,7 @@ SOUND_FORMATS = ("opus", "flac", "wav", "m4a", "mp3")
 SCREEN_FORMATS = ("mp4", "mkv", "webm")
 QUALITIES = ("low", "medium", "high", "lossless")
 GAIN_TARGETS = ("system", "mic")
+DEFAULT = "default"  # the word for the computer's own choice of a speaker or microphone
 
 # A second of 1000 pictures has no screen to come from, and less than one in ten seconds is no film.
 FPS_RANGE = (0.1, 240.0)
@@ -57,28 +58,14 @@ class RecordingSettings:
     folder: Path | None = None  # where files without a name go; None: the desktop's Music or Videos folder
 
     def __post_init__(self) -> None:
-        _one_of("tracks", self.tracks, ("mixed", "separate"))
-        _one_of("quality", self.quality, QUALITIES)
-        _one_of("channels", self.channels, (1, 2))
-        if self.format is not None:
-            _one_of("format", self.format, SOUND_FORMATS + SCREEN_FORMATS)
-        _in_range("fps", self.fps, FPS_RANGE)
-        _in_range("scale", self.scale, SCALE_RANGE)
-        if self.duration_s is not None and not DURATION_RANGE_S[0] <= self.duration_s <= DURATION_RANGE_S[1]:
-            raise SettingsError(
-                f"a duration of {self.duration_s:g} s cannot be recorded", "Give 0.1 s or more, and at most a year."
-            )
-        for name, text in (("speaker", self.speaker), ("mic", self.mic), ("screen", self.screen)):
-            _not_empty(name, text)
-        for number, app in enumerate(self.apps):
-            _not_empty("app", app)
-            if app.casefold() in (other.casefold() for other in self.apps[:number]):
-                raise SettingsError(f"the application {app!r} is named twice", "Name each application once.")
-        for target, gain_db in self.gains_db.items():
-            _one_of("gain", target, GAIN_TARGETS)
-            _in_range(f"gain {target}", gain_db, GAIN_RANGE_DB)
+        for name, check in _CHECKS.items():
+            check(getattr(self, name))
         if "mic" in self.gains_db and self.mic is None:
             raise SettingsError("a gain is set for the microphone, but no microphone is recorded", "Add --mic.")
+        if "system" in self.gains_db and not self.system:
+            raise SettingsError(
+                "a gain is set for the internal audio, which is not recorded", "Record it: --system, not --no-system."
+            )
         if not self.system and (self.speaker or self.apps):
             raise SettingsError(
                 "--no-system leaves out what --speaker or --app asks for", "Leave out one of the two options."
@@ -89,7 +76,7 @@ class RecordingSettings:
                 "Leave out one of the two options.",
             )
         if not self.system and self.mic is None and self.screen is None:
-            raise SettingsError("there is nothing to record", "Add --mic or --screen, or leave out --no-system.")
+            raise SettingsError("there is nothing to record", "Add --system, --mic or --screen.")
 
     @property
     def has_sound(self) -> bool:
@@ -116,6 +103,64 @@ def _in_range(name: str, value: float, allowed: tuple[float, float]) -> None:
         raise SettingsError(f"{name}: {value:g} makes no sense here", f"Give a number from {low:g} to {high:g}.")
 
 
+def _check_format(name: str | None) -> None:
+    if name is not None:
+        _one_of("format", name, SOUND_FORMATS + SCREEN_FORMATS)
+
+
+def _check_apps(apps: tuple[str, ...]) -> None:
+    for number, app in enumerate(apps):
+        _not_empty("app", app)
+        if app.casefold() in (other.casefold() for other in apps[:number]):
+            raise SettingsError(f"the application {app!r} is named twice", "Name each application once.")
+
+
+def _check_gains(gains_db: Mapping[str, float]) -> None:
+    for target, gain_db in gains_db.items():
+        _one_of("gain", target, GAIN_TARGETS)
+        _in_range(f"gain {target}", gain_db, GAIN_RANGE_DB)
+
+
+def _check_duration(duration_s: float | None) -> None:
+    if duration_s is not None and not DURATION_RANGE_S[0] <= duration_s <= DURATION_RANGE_S[1]:
+        raise SettingsError(
+            f"a duration of {duration_s:g} s cannot be recorded", "Give 0.1 s or more, and at most a year."
+        )
+
+
+# What each field must be in itself, whatever the others are.
+_CHECKS: dict[str, Callable[[Any], None]] = {
+    "tracks": lambda value: _one_of("tracks", value, ("mixed", "separate")),
+    "quality": lambda value: _one_of("quality", value, QUALITIES),
+    "channels": lambda value: _one_of("channels", value, (1, 2)),
+    "format": _check_format,
+    "fps": lambda value: _in_range("fps", value, FPS_RANGE),
+    "scale": lambda value: _in_range("scale", value, SCALE_RANGE),
+    "duration_s": _check_duration,
+    "speaker": lambda value: _not_empty("speaker", value),
+    "mic": lambda value: _not_empty("mic", value),
+    "screen": lambda value: _not_empty("screen", value),
+    "apps": _check_apps,
+    "gains_db": _check_gains,
+}
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the user always wants: fields of `RecordingSettings`, only those that are set, each sound in itself.
+
+    Whether they make sense together is not said here: options may change some of them, and others, such as the gain of
+    a microphone that is not always used, wait for their occasion.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    path: Path | None = None  # the file in which they stand
+
+    @property
+    def folder(self) -> Path | None:
+        return self.values.get("folder")
+
+
 def settings_file() -> Path:
     """Where the user's defaults are kept (the platform's own place; XDG_CONFIG_HOME on Linux)."""
     from platformdirs import user_config_path
@@ -123,8 +168,8 @@ def settings_file() -> Path:
     return user_config_path("loopnote", appauthor=False) / "settings.toml"
 
 
-def load(path: Path | None = None) -> RecordingSettings:
-    """The user's defaults; the built-in ones where no file is. Raises `SettingsError`, naming file and key.
+def load(path: Path | None = None) -> Defaults:
+    """The user's defaults; none where no file is. Raises `SettingsError`, naming file and key.
 
     Unknown keys are refused rather than passed over: a misspelt one would otherwise do nothing, in silence.
     """
@@ -135,7 +180,7 @@ def load(path: Path | None = None) -> RecordingSettings:
         with path.open("rb") as file:
             document = tomllib.load(file)
     except FileNotFoundError:
-        return RecordingSettings()
+        return Defaults(path=path)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}", MEND_FILE) from error
     except (ValueError, RecursionError) as error:  # not TOML, or not even UTF-8
@@ -149,7 +194,7 @@ def load(path: Path | None = None) -> RecordingSettings:
         if key not in _KINDS:
             raise SettingsError(f"{path}: {key!r} is no setting", f"Known are: {', '.join(sorted(_KINDS))}.")
     try:
-        return RecordingSettings(**{key: _from_toml(key, value) for key, value in table.items()})
+        return Defaults({key: _from_toml(key, value) for key, value in table.items()}, path)
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}", error.hint) from error
 
@@ -240,13 +285,21 @@ def _from_toml(key: str, value: Any) -> Any:
     if not fits(value):
         raise SettingsError(f"{key} must be {words}, not {value!r}", MEND_FILE)
     if key == "apps":
-        return tuple(value)
-    if key == "folder":
-        try:
-            return Path(value).expanduser()
-        except RuntimeError as error:  # ~somebody, whom this computer does not know
-            raise SettingsError(f"folder: {value!r} leads nowhere", "Write the folder's whole path.") from error
+        value = tuple(value)
+    elif key == "folder":
+        value = _folder(value)
+    elif key == "speaker" and value == DEFAULT:
+        value = None
+    if key in _CHECKS:
+        _CHECKS[key](value)
     return value
+
+
+def _folder(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # ~somebody, whom this computer does not know
+        raise SettingsError(f"folder: {text!r} leads nowhere", "Write the folder's whole path.") from error
 
 
 def _to_toml(value: Any) -> Any:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from capture.bounds import SOUND_BOUND
 from capture.channel import Channel, Closed, Empty, Overflow
 from capture.clock import NS_PER_S, Clock
-from capture.errors import CaptureError, NoSoundServer, SettingsError, SourceLost, WorkerFault
+from capture.errors import CaptureError, NoSoundServer, SettingsError, SourceLost, UnknownDevice, WorkerFault
 from capture.model import Device, DeviceKind, Notice
 from capture.settings import RecordingSettings
 from capture.sound.grab import SourceBlock, SourceGone, SourceItem, SourceOpened, grab
@@ -44,6 +45,7 @@ class Sources:
         self._on_fault = on_fault
         self.names: list[str] = []  # of the tracks; each is different
         self._sources: list[SoundSource] = []
+        self._askers: list[str] = []  # of each source: the field of the settings that asks for it
         self._workers: list[Worker] = []
         self._devices: dict[int, Device] = {}
         self._turns: dict[int, int] = {}
@@ -144,6 +146,8 @@ class Sources:
                 missing = ", ".join(s.name for i, s in enumerate(self._sources) if i not in self._devices)
                 return SourceLost(f"no answer from the sound server about: {missing}", "See: loopnote doctor")
             if isinstance(item, SourceGone):
+                if isinstance(item.error, UnknownDevice):
+                    item.error.setting = self._askers[item.index]
                 if item.for_good or not isinstance(item.error, NoSoundServer):
                     return item.error
                 # It may be just starting, or busy: the grab thread goes on trying.
@@ -156,12 +160,22 @@ class Sources:
         return None
 
     def _chosen(self, sound: SoundSystem) -> Iterable[SoundSource]:
-        if self._settings.apps:
-            yield from (sound.application(name) for name in self._settings.apps)
-        elif self._settings.system:
-            yield sound.loopback(self._settings.speaker)
-        if self._settings.mic is not None:
-            yield sound.microphone(self._settings.mic)
+        settings = self._settings
+        if settings.apps:
+            yield from (self._asked_for("apps", partial(sound.application, name)) for name in settings.apps)
+        elif settings.system:
+            yield self._asked_for("speaker", partial(sound.loopback, settings.speaker))
+        if settings.mic is not None:
+            yield self._asked_for("mic", partial(sound.microphone, settings.mic))
+
+    def _asked_for(self, setting: str, make: Callable[[], SoundSource]) -> SoundSource:
+        """One more source, for which that field of the settings asks."""
+        self._askers.append(setting)
+        try:
+            return make()
+        except UnknownDevice as error:
+            error.setting = setting
+            raise
 
     def _tell_apart(self) -> None:
         """What is called the same would be one source to the mixer, its meters and its holes."""

@@ -1,4 +1,4 @@
-"""The options of `loopnote record`, and what they mean as `RecordingSettings`."""
+"""The options of `loopnote record`, and what each that was typed means as a field of `RecordingSettings`."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ from typing import Any
 
 from capture.errors import SettingsError
 from capture.output.formats import format_of_suffix
-from capture.settings import QUALITIES, SCREEN_FORMATS, SOUND_FORMATS, RecordingSettings
+from capture.settings import DEFAULT, QUALITIES, SCREEN_FORMATS, SOUND_FORMATS
 
 _NUMBER = r"(\d+(?:\.\d+)?)\s*"
 # 1h30m, 5m, 90s, 1.5h; the last unit may not be left out after another: 1h30 would be seconds to some, minutes to most.
 _UNITS = re.compile(rf"(?:{_NUMBER}h\s*)?(?:{_NUMBER}m(?:in)?\s*)?(?:{_NUMBER}s)?", re.IGNORECASE)
 # 1:30 (minutes and seconds) or 1:02:03
 _CLOCK = re.compile(r"(?:(\d+):(?=[0-5]\d:))?(\d+):([0-5]\d(?:\.\d+)?)")
-# Options that are about the picture alone.
-_OF_THE_SCREEN = ("fps", "cursor", "scale")
+# What --no-mic and --no-screen leave in place of a name.
+NONE = False
 
 
 def add_record_arguments(parser: argparse.ArgumentParser) -> None:
     """Everything defaults to None, so that what is not given is taken from the user's settings."""
     parser.add_argument("file", nargs="?", metavar="FILE", help="where to; its suffix chooses the format")
     what = parser.add_argument_group("what to record")
-    what.add_argument("--no-system", action="store_true", help="leave out what the computer plays")
+    what.add_argument(
+        "--system", action=argparse.BooleanOptionalAction, default=None, help="record what the computer plays (yes)"
+    )
     what.add_argument("--speaker", metavar="NAME", help="record this output device; otherwise the default is followed")
     what.add_argument("--app", metavar="NAME", action="append", help="record only this application (repeatable)")
-    what.add_argument(
-        "--mic", nargs="?", const="default", metavar="NAME", help="mix in a microphone, or the default one"
-    )
+    what.add_argument("--mic", nargs="?", const=DEFAULT, metavar="NAME", help="mix in a microphone, or the default one")
+    what.add_argument("--no-mic", dest="mic", action="store_const", const=NONE, help="without a microphone")
     what.add_argument("--gain", metavar="system|mic=DB", action="append", help="louder or quieter, such as mic=+6")
     what.add_argument("--tracks", choices=("mixed", "separate"), help="one track, or one for each source")
     screen = parser.add_argument_group("the screen")
     screen.add_argument(
         "--screen", metavar="AREA", help="record it too: all, primary, a number, X,Y,WxH, or window:TITLE"
     )
+    screen.add_argument("--no-screen", dest="screen", action="store_const", const=NONE, help="the sound only")
     screen.add_argument("--fps", type=float, metavar="N", help="pictures a second at most (30)")
     screen.add_argument(
         "--cursor", action=argparse.BooleanOptionalAction, default=None, help="show the mouse pointer (yes)"
@@ -64,22 +66,23 @@ def join_values(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
-def settings_from(args: argparse.Namespace, defaults: RecordingSettings) -> RecordingSettings:
-    """The request in `args`, on top of the user's `defaults`. Raises `SettingsError`."""
+def typed(args: argparse.Namespace) -> dict[str, Any]:
+    """What was typed, as fields of `RecordingSettings`, and only that. Raises `SettingsError` for what is no value.
+
+    None is a value here: --no-mic and --no-screen leave out what the user's settings may have.
+    """
     file, mic = args.file, args.mic
     if file is not None and file.endswith(("/", os.sep)):
         raise SettingsError(f"{file} names a folder", "Add the name of a file to it.")
-    if mic is not None and file is None and format_of_suffix(Path(mic).suffix):
+    if mic and file is None and format_of_suffix(Path(mic).suffix):
         # `--mic talk.opus`: the name was meant as FILE, for no microphone is called so.
-        file, mic = mic, "default"
-    changes: dict[str, Any] = {
+        file, mic = mic, DEFAULT
+    values: dict[str, Any] = {
         "file": _path(file) if file is not None else None,
-        "speaker": args.speaker,
+        "system": args.system,
         "apps": tuple(args.app) if args.app else None,
-        "mic": mic,
-        "gains_db": {**defaults.gains_db, **_gains_db(args.gain)} if args.gain else None,
+        "gains_db": _gains_db(args.gain) if args.gain else None,
         "tracks": args.tracks,
-        "screen": args.screen,
         "fps": args.fps,
         "cursor": args.cursor,
         "scale": args.scale,
@@ -87,39 +90,12 @@ def settings_from(args: argparse.Namespace, defaults: RecordingSettings) -> Reco
         "quality": args.quality,
         "channels": {"mono": 1, "stereo": 2, None: None}[args.channels],
         "duration_s": _duration_s(args.duration) if args.duration is not None else None,
-        "system": False if args.no_system else None,
     }
-    given = {key: value for key, value in changes.items() if value is not None}
-    settings = defaults.with_changes(**{**_outweighed(given, defaults), **given})
-    _refuse_what_does_nothing(given, settings)
-    return settings
-
-
-def _outweighed(given: dict[str, Any], defaults: RecordingSettings) -> dict[str, Any]:
-    """The defaults that give way, because what is asked for now excludes them."""
-    changes: dict[str, Any] = {}
-    if "apps" in given or "system" in given:
-        changes["speaker"] = None
-    if "speaker" in given or "system" in given:
-        changes["apps"] = ()
-    if "apps" in given or "speaker" in given:
-        changes["system"] = True
-    if defaults.format is not None:
-        with_screen = given.get("screen", defaults.screen) is not None
-        named_by_suffix = "file" in given and given["file"].suffix != ""
-        if named_by_suffix or with_screen is not (defaults.format in SCREEN_FORMATS):
-            changes["format"] = None
-    return changes
-
-
-def _refuse_what_does_nothing(given: dict[str, Any], settings: RecordingSettings) -> None:
-    """An option that has no effect is a misunderstanding: with --fps somebody surely expects a picture."""
-    if settings.screen is None:
-        for key in _OF_THE_SCREEN:
-            if key in given:
-                raise SettingsError(f"--{key} is about the screen, which is not recorded", "Add --screen all.")
-    if not settings.system and "system" in given.get("gains_db", {}):
-        raise SettingsError("a gain is set for the internal audio, which is not recorded", "Leave out --no-system.")
+    given = {key: value for key, value in values.items() if value is not None}
+    for key, value in (("mic", mic), ("screen", args.screen), ("speaker", args.speaker)):
+        if value is not None:
+            given[key] = None if value is NONE or (key, value) == ("speaker", DEFAULT) else value
+    return given
 
 
 def _path(text: str) -> Path:

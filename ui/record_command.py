@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from capture import settings as user_settings
 from capture.errors import CaptureError
-from capture.model import Event, Failed, Finished, RecordingResult, State
+from capture.model import Event, Failed, Finished, RecordingResult, State, StateChanged
 from capture.recorder import OUTCOME_LIMIT_S, Recorder
-from capture.settings import RecordingSettings
 from capture.worker import as_fault
-from ui.arguments import settings_from
+from ui.arguments import typed
 from ui.control import ControlServer
 from ui.progress import Progress
 from ui.record_control import RecordControl, listen
+from ui.request import Request, request_of
 from ui.signals import Signals
 from ui.text import (
     EXIT_DEGRADED,
@@ -47,23 +47,25 @@ NO_END = "the recording was left unfinished, because it does not end"
 
 def record(args: argparse.Namespace) -> int:
     """Run to the end; returns the exit code. Main thread only (signals)."""
-    settings = settings_from(args, user_settings.load())
+    request = request_of(typed(args), user_settings.load())
     signals = Signals()
     try:
-        return _record(settings, signals, args.json)
+        return _record(request, signals, args.json)
     finally:
         signals.ignore()
 
 
-def _record(settings: RecordingSettings, signals: Signals, as_json: bool) -> int:
+def _record(request: Request, signals: Signals, as_json: bool) -> int:
     progress = Progress(sys.stderr, show_levels=sys.stderr.isatty())
-    over = threading.Event()
+    began, over = threading.Event(), threading.Event()
 
     def on_event(event: Event) -> None:
         try:
             progress.show(event)
             control.see(event)
         finally:
+            if isinstance(event, StateChanged) and event.state is State.RECORDING:
+                began.set()
             if isinstance(event, Finished | Failed):
                 over.set()
                 signals.wake()
@@ -71,7 +73,7 @@ def _record(settings: RecordingSettings, signals: Signals, as_json: bool) -> int
     bug: CaptureError | None = None
     server: ControlServer | None = None
     try:
-        recorder = Recorder(settings, on_event)
+        recorder = Recorder(request.settings, on_event)
         control = RecordControl(recorder)
         server = listen(control)
         recorder.begin()
@@ -90,7 +92,10 @@ def _record(settings: RecordingSettings, signals: Signals, as_json: bool) -> int
         return EXIT_FAILED
     if progress.fault:
         complain(str(progress.fault), "The recording has not suffered from it. Please report this.")
-    result = recorder.wait(RESULT_LIMIT_S)
+    try:
+        result = recorder.wait(RESULT_LIMIT_S)
+    except CaptureError as error:
+        raise (error if began.is_set() else request.blamed(error)) from error
     if bug:
         result = replace(result, degraded=(*result.degraded, str(bug)))
     # The object first: who started this for its sake may not read standard error, and then writing there blocks.

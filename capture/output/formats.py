@@ -123,7 +123,7 @@ def plan(settings: RecordingSettings, audio_rate_hz: int = _OPUS_RATE_HZ) -> For
     if with_screen and name in SOUND_FORMATS:
         raise FormatError(
             f"{name} holds sound only, and the screen was asked for",
-            f"Choose one of: {', '.join(SCREEN_FORMATS)}; or leave out --screen.",
+            f"Choose one of: {', '.join(SCREEN_FORMATS)}; or the sound only: --no-screen.",
         )
     if not with_screen and name in SCREEN_FORMATS:
         raise FormatError(
@@ -133,7 +133,7 @@ def plan(settings: RecordingSettings, audio_rate_hz: int = _OPUS_RATE_HZ) -> For
     if settings.tracks == "separate" and name not in _FORMATS_WITH_TRACKS:
         raise FormatError(
             f"{name} holds one sound track, and separate tracks were asked for",
-            "Choose m4a, or with the screen mp4, mkv or webm; or leave out --tracks separate.",
+            "Choose m4a, or with the screen mp4, mkv or webm; or mix them: --tracks mixed.",
         )
     audio = _audio_plan(name, settings.quality, settings.channels, audio_rate_hz) if settings.has_sound else None
     video = _video_plan(name, settings.quality, settings.fps) if with_screen else None

@@ -164,7 +164,7 @@ class MssScreen:
             name = self.display()
             raise ScreenUnavailable(
                 f"the display {name} does not answer".replace("  ", " "),
-                "Look whether the desktop hangs, or record the sound only: leave out --screen.",
+                "Look whether the desktop hangs, or record the sound only, without --screen or with --no-screen.",
             )
         return results[0]
 

@@ -26,5 +26,6 @@ def screen_system() -> ScreenSystem:
 
         return X11Screen()
     raise ScreenUnavailable(
-        f"Loopnote cannot record the screen on {sys.platform} yet", "Record the sound only: leave out --screen."
+        f"Loopnote cannot record the screen on {sys.platform} yet",
+        "Record the sound only, without --screen or with --no-screen.",
     )

@@ -12,7 +12,7 @@ from capture.screen.areas import Window
 from capture.screen.mss_source import Mss, MssScreen, Unreadable, close_quietly, mss_errors
 from capture.screen.x11_desktop import XDesktop
 
-_SOUND_ONLY = "Record the sound only: leave out --screen."
+_SOUND_ONLY = "Record the sound only, without --screen or with --no-screen."
 
 
 class X11Screen(MssScreen):

@@ -111,7 +111,7 @@ class Scene:
         """The default microphone; when the default is a speaker's monitor, the first real one. Else `UnknownDevice`."""
         found = self.microphone(self.default_microphone) or next(iter(self.microphones), None)
         if found is None:
-            raise UnknownDevice("there is no microphone", "Connect or enable one, or leave out --mic.")
+            raise UnknownDevice("there is no microphone", "Connect or enable one, or record without it: --no-mic.")
         return found
 
     def may_have_slept(self, before: Scene, speaker_id: str) -> bool:

@@ -330,6 +330,14 @@ def test_what_cannot_be_recorded_is_said_and_leaves_nothing(
         room.recorder.stop()
 
 
+def test_what_is_not_there_tells_which_setting_asked_for_it(studio: Callable[..., Studio]) -> None:
+    for setting, value in (("speaker", "Nowhere"), ("apps", ("Player", "Nobody")), ("mic", "Nowhere")):
+        room = studio(**{setting: value})
+        with pytest.raises(UnknownDevice) as caught:
+            room.recorder.start()
+        assert caught.value.setting == setting
+
+
 def test_a_bug_before_the_beginning_claims_no_recording_that_was_kept(
     studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from capture.settings import (
     SCALE_RANGE,
     SCREEN_FORMATS,
     SOUND_FORMATS,
+    Defaults,
     RecordingSettings,
     load,
     save,
@@ -82,6 +83,7 @@ def test_the_built_in_request() -> None:
         ({"gains_db": {"system": -INF}}, "-60 to 60"),
         ({"gains_db": {"speaker": 0.0}}, "system, mic"),
         ({"gains_db": {"mic": 6.0}}, "--mic"),
+        ({"gains_db": {"system": 6.0}, "system": False, "mic": "default"}, "--system"),
         ({"system": False}, "--mic or --screen"),
         ({"system": False, "speaker": "HDMI", "mic": "default"}, "one of the two"),
         ({"system": False, "apps": ("Firefox",), "mic": "default"}, "one of the two"),
@@ -165,12 +167,17 @@ def test_the_place_follows_xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert settings_file() == tmp_path / "loopnote" / "settings.toml"
     assert save(RecordingSettings(fps=12.0)) == settings_file()
-    assert load().fps == 12.0
+    assert load() == Defaults({"fps": 12.0}, settings_file())
 
 
 def test_without_a_file_the_built_in_defaults_hold(file: Path) -> None:
-    assert load(file) == RecordingSettings()
+    assert load(file).values == {}
     assert not file.parent.exists(), "reading makes nothing"
+
+
+def loaded(path: Path) -> RecordingSettings:
+    """What the file asks for when nothing else is asked."""
+    return RecordingSettings(**load(path).values)
 
 
 FULL = RecordingSettings(
@@ -193,7 +200,8 @@ FULL = RecordingSettings(
 
 def test_what_is_saved_is_loaded_again_but_for_what_belongs_to_one_recording(file: Path) -> None:
     assert save(FULL, file) == file
-    assert load(file) == FULL.with_changes(file=None, duration_s=None)
+    assert loaded(file) == FULL.with_changes(file=None, duration_s=None)
+    assert load(file).folder == FULL.folder
 
 
 def test_the_round_trip_covers_every_field() -> None:
@@ -205,7 +213,7 @@ def test_the_round_trip_covers_every_field() -> None:
 def test_the_remaining_two_fields(file: Path) -> None:
     for settings in (RecordingSettings(speaker="HDMI"), RecordingSettings(system=False, mic="default")):
         save(settings, file)
-        assert load(file) == settings
+        assert loaded(file) == settings
 
 
 @given(
@@ -219,7 +227,7 @@ def test_any_sensible_request_comes_back_as_it_was(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "round-trip.toml"
     settings = RecordingSettings(mic=mic, fps=fps, gains_db={"system": gain_db}, quality=quality)
-    assert load(save(settings, path)) == settings
+    assert loaded(save(settings, path)) == settings
 
 
 def test_only_what_differs_is_written(file: Path) -> None:
@@ -241,7 +249,7 @@ def test_a_leftover_of_a_crash_neither_disturbs_nor_makes_the_new_file_public(fi
     written(file.with_suffix(".toml.new"), "half a file").chmod(0o644)
     save(RecordingSettings(fps=10.0), file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert load(file).fps == 10.0
+    assert loaded(file).fps == 10.0
 
 
 def test_saving_leaves_nothing_else_behind_and_needs_no_other_folder(
@@ -251,7 +259,7 @@ def test_saving_leaves_nothing_else_behind_and_needs_no_other_folder(
     save(FULL, file)
     save(RecordingSettings(), file)
     assert list(file.parent.iterdir()) == [file]
-    assert load(file) == RecordingSettings()
+    assert load(file).values == {}
 
 
 def test_several_that_save_at_once_leave_one_whole_file(file: Path) -> None:
@@ -272,7 +280,7 @@ def test_several_that_save_at_once_leave_one_whole_file(file: Path) -> None:
     for thread in threads:
         thread.join(20)
     assert failures == []
-    assert load(file).mic == "m" * 5000
+    assert loaded(file).mic == "m" * 5000
     assert list(file.parent.iterdir()) == [file]
 
 
@@ -316,15 +324,33 @@ folder = "~/Notes"
 gains_db = {mic = 6, system = -3.5}
 """,
     )
-    settings = load(file)
+    settings = loaded(file)
     assert (settings.mic, settings.fps, settings.apps) == ("default", 60, ("Firefox",))
     assert settings.folder == tmp_path / "Notes"
     assert settings.gains_db == {"mic": 6, "system": -3.5}
 
 
 def test_an_empty_file_asks_for_nothing(file: Path) -> None:
-    assert load(written(file, "")) == RecordingSettings()
-    assert load(written(file, "[recording]\n")) == RecordingSettings()
+    assert load(written(file, "")).values == {}
+    assert load(written(file, "[recording]\n")).values == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("gains_db = {mic = 6}", {"gains_db": {"mic": 6}}),
+        ("system = false", {"system": False}),
+        ('system = false\nspeaker = "HDMI"\napps = ["Firefox"]',
+         {"system": False, "speaker": "HDMI", "apps": ("Firefox",)}),
+        ('format = "mp3"\nquality = "lossless"', {"format": "mp3", "quality": "lossless"}),
+        ('speaker = "default"', {"speaker": None}),
+    ],
+)  # fmt: skip
+def test_whether_the_values_make_sense_together_is_for_the_request_to_say(
+    file: Path, text: str, values: dict[str, Any]
+) -> None:
+    """With other options each of them may."""
+    assert load(written(file, f"[recording]\n{text}\n")) == Defaults(values, file)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from tests.helpers.children import environment, run_in
 from tests.helpers.desktop_scene import show
 from tests.helpers.player import play
-from tests.helpers.recording import LOOPNOTE
+from tests.helpers.recording import LOOPNOTE, loopnote
 from tests.helpers.signals import tone
 from virtual_desktop import VirtualDesktop
 
@@ -265,6 +265,26 @@ def test_a_command_that_is_none() -> None:
     for words in (["recrod"], ["record", "--screen"], ["devices", "extra"]):
         done = subprocess.run([*LOOPNOTE, *words], capture_output=True, text=True, timeout=20, check=False)
         assert Said(done).code == USAGE
+
+
+def test_a_setting_that_cannot_be_had_is_named_with_its_file_and_can_be_left_out_for_once(
+    pulse_desktop: VirtualDesktop, target: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "config" / "loopnote" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('[recording]\nmic = "default"\ngains_db = { mic = 6 }\nscreen = "7"\n')
+    config = str(tmp_path / "config")
+    file = target.with_suffix(".opus")
+    said = fail(pulse_desktop, file, XDG_CONFIG_HOME=config)
+    assert (said.code, said.line) == (FAILED, f"{settings}: there is no microphone")
+    assert "--no-mic" in said.hint
+    said = fail(pulse_desktop, file, "--mic", "Nowhere", XDG_CONFIG_HOME=config)
+    assert str(settings) not in said.line
+    said = fail(pulse_desktop, "--no-mic", XDG_CONFIG_HOME=config)
+    assert said.line.startswith(f"{settings}: there is no screen 7")
+    words = ("record", tmp_path / "note.opus", "--no-mic", "--duration", "0.3")
+    code, _, text = loopnote(pulse_desktop, *words, env={"XDG_CONFIG_HOME": config})
+    assert code == 0, text
 
 
 def test_settings_that_cannot_be_read(pulse_desktop: VirtualDesktop, target: Path, tmp_path: Path) -> None:

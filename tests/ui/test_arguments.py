@@ -7,22 +7,25 @@ from typing import Any
 
 import pytest
 
-from capture.errors import SettingsError
-from capture.settings import QUALITIES, SCREEN_FORMATS, SOUND_FORMATS, RecordingSettings
-from ui.arguments import join_values, settings_from
+from capture.errors import CaptureError, ScreenUnavailable, SettingsError, UnknownDevice
+from capture.settings import QUALITIES, SCREEN_FORMATS, SOUND_FORMATS, Defaults, RecordingSettings
+from ui.arguments import join_values, typed
 from ui.program import build_parser
+from ui.request import request_of
 
 NOTHING: dict[str, Any] = {}
+FILE = Path("/home/anna/.config/loopnote/settings.toml")
 
 
-def parsed(*words: str, defaults: RecordingSettings | None = None) -> RecordingSettings:
+def parsed(*words: str, **defaults: Any) -> RecordingSettings:
+    """`record WORDS` on top of the user's defaults."""
     args = build_parser().parse_args(join_values(["record", *words]))
-    return settings_from(args, defaults or RecordingSettings())
+    return request_of(typed(args), Defaults(defaults, FILE)).settings
 
 
-def refusal(*words: str, defaults: RecordingSettings | None = None) -> SettingsError:
+def refusal(*words: str, **defaults: Any) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
-        parsed(*words, defaults=defaults)
+        parsed(*words, **defaults)
     error = caught.value
     assert "\n" not in str(error)
     assert error.hint
@@ -32,15 +35,22 @@ def refusal(*words: str, defaults: RecordingSettings | None = None) -> SettingsE
 
 def test_without_options_the_defaults_hold() -> None:
     assert parsed() == RecordingSettings()
-    mine = RecordingSettings(mic="Yeti", gains_db={"mic": 6.0}, screen="all", fps=5.0, cursor=False, quality="high")
-    assert parsed(defaults=mine) == mine
+    mine: dict[str, Any] = {
+        "mic": "Yeti",
+        "gains_db": {"mic": 6.0},
+        "screen": "all",
+        "fps": 5.0,
+        "cursor": False,
+        "quality": "high",
+    }
+    assert parsed(**mine) == RecordingSettings(**mine)
 
 
 @pytest.mark.parametrize(
     ("words", "changes"),
     [
         (["talk.opus"], {"file": Path("talk.opus")}),
-        (["/tmp/a b.mp4"], {"file": Path("/tmp/a b.mp4")}),
+        (["/tmp/a b.opus"], {"file": Path("/tmp/a b.opus")}),
         (["--no-system", "--mic"], {"system": False, "mic": "default"}),
         (["--speaker", "HDMI 1"], {"speaker": "HDMI 1"}),
         (["--app", "Firefox"], {"apps": ("Firefox",)}),
@@ -68,7 +78,12 @@ def test_without_options_the_defaults_hold() -> None:
         (["--screen", "all", "--no-cursor"], {"screen": "all", "cursor": False}),
         (["--screen", "all", "--cursor"], {"screen": "all"}),
         (["--screen", "all", "--scale", ".5"], {"screen": "all", "scale": 0.5}),
-        *((["--format", name], {"format": name}) for name in SOUND_FORMATS + SCREEN_FORMATS),
+        *((["--format", name], {"format": name}) for name in SOUND_FORMATS),
+        *((["--format", name, "--screen", "1"], {"format": name, "screen": "1"}) for name in SCREEN_FORMATS),
+        (["--system"], NOTHING),
+        (["--no-mic"], NOTHING),
+        (["--no-screen"], NOTHING),
+        (["--speaker", "default"], NOTHING),
         *((["--quality", quality], {"quality": quality}) for quality in QUALITIES),
         (["--channels", "mono"], {"channels": 1}),
         (["--channels", "stereo"], NOTHING),
@@ -87,12 +102,18 @@ def test_json_is_no_part_of_the_request(words: list[str]) -> None:
     assert build_parser().parse_args(["record", *words]).json is ("--json" in words)
 
 
-@pytest.mark.parametrize("file", ["talk.opus", "talk.ogg", "talk.OGG", "a/b c.flac", "talk.m4v", "x.webm"])
+@pytest.mark.parametrize("file", ["talk.opus", "talk.ogg", "talk.OGG", "a/b c.flac"])
 def test_the_file_is_not_taken_for_the_name_of_a_microphone(file: str) -> None:
     assert parsed("--mic", file) == RecordingSettings(mic="default", file=Path(file))
     assert parsed(file, "--mic") == RecordingSettings(mic="default", file=Path(file))
     assert parsed("--mic", "Yeti", file) == RecordingSettings(mic="Yeti", file=Path(file))
     assert parsed("--mic", "default", file) == RecordingSettings(mic="default", file=Path(file))
+
+
+@pytest.mark.parametrize("file", ["talk.m4v", "x.webm"])
+def test_nor_is_a_file_with_the_screen(file: str) -> None:
+    expected = RecordingSettings(mic="default", file=Path(file), screen="all")
+    assert parsed("--screen", "all", "--mic", file) == expected
 
 
 def test_with_a_file_a_microphone_may_be_called_what_it_likes() -> None:
@@ -249,20 +270,110 @@ def test_what_the_parser_refuses_is_wrong_usage_in_two_lines(
         ({"format": "mkv"}, [], NOTHING),
         ({"format": "flac"}, ["--format", "mp3"], {"format": "mp3"}),
         ({"folder": Path("/notes")}, ["--quality", "high"], {"folder": Path("/notes"), "quality": "high"}),
+        ({"folder": Path("/notes")}, ["talk.opus"], {"file": Path("talk.opus")}),
+        # Each source of the settings can be left out for once, or be had again.
+        ({"mic": "Yeti", "gains_db": {"mic": 6.0}}, ["--no-mic"], NOTHING),
+        ({"mic": "Yeti"}, ["--no-mic", "--mic"], {"mic": "default"}),
+        ({"mic": "Yeti"}, ["--mic", "--no-mic"], NOTHING),
+        ({"mic": "Yeti"}, ["--no-system", "--no-mic", "--screen", "all"], {"system": False, "screen": "all"}),
+        ({"screen": "all"}, ["--no-screen"], NOTHING),
+        ({"screen": "all", "format": "mkv"}, ["--no-screen"], NOTHING),
+        ({"system": False, "mic": "Yeti"}, ["--system"], {"mic": "Yeti"}),
+        ({"system": False}, ["--system"], NOTHING),
+        ({"system": False}, ["--mic"], {"system": False, "mic": "default"}),
+        ({"system": False, "mic": "Yeti"}, ["--no-mic", "--system"], NOTHING),
+        ({"apps": ("Firefox",)}, ["--system"], NOTHING),
+        ({"speaker": "HDMI"}, ["--system"], {"speaker": "HDMI"}),
+        ({"speaker": "HDMI"}, ["--speaker", "default"], NOTHING),
+        ({"apps": ("Firefox",)}, ["--speaker", "default"], NOTHING),
+        # A format that is typed says whether the screen is meant.
+        ({"screen": "all"}, ["grandma.opus"], {"file": Path("grandma.opus")}),
+        ({"screen": "all"}, ["--format", "flac"], {"format": "flac"}),
+        ({"screen": "all"}, ["lesson.mkv"], {"screen": "all", "file": Path("lesson.mkv")}),
+        ({"screen": "all"}, ["lesson"], {"screen": "all", "file": Path("lesson")}),
+        # A gain waits for its source.
+        ({"gains_db": {"mic": 6.0}}, [], NOTHING),
+        ({"gains_db": {"mic": 6.0}}, ["--mic"], {"gains_db": {"mic": 6.0}, "mic": "default"}),
+        ({"gains_db": {"system": -3.0}}, ["--no-system", "--mic", "--gain", "mic=3"],
+         {"gains_db": {"mic": 3.0}, "system": False, "mic": "default"}),
+        # What a typed format cannot hold, or a default format not what is typed.
+        ({"quality": "lossless"}, ["talk.mp3"], {"quality": "high", "file": Path("talk.mp3")}),
+        ({"quality": "lossless"}, ["talk.wav"], {"quality": "lossless", "file": Path("talk.wav")}),
+        ({"quality": "lossless", "screen": "all"}, ["--format", "webm"],
+         {"quality": "high", "screen": "all", "format": "webm"}),
+        ({"quality": "low"}, ["talk.mp3"], {"quality": "low", "file": Path("talk.mp3")}),
+        ({"tracks": "separate"}, ["talk.opus"], {"file": Path("talk.opus")}),
+        ({"tracks": "separate"}, ["talk.m4a"], {"tracks": "separate", "file": Path("talk.m4a")}),
+        ({"format": "opus"}, ["--tracks", "separate"], {"tracks": "separate"}),
+        ({"format": "mp3"}, ["--quality", "lossless"], {"quality": "lossless"}),
+        ({"format": "mp3"}, ["--quality", "high"], {"quality": "high", "format": "mp3"}),
     ],
     ids=str,
 )  # fmt: skip
 def test_options_on_top_of_defaults(defaults: dict[str, Any], words: list[str], expected: dict[str, Any]) -> None:
-    assert parsed(*words, defaults=RecordingSettings(**defaults)) == RecordingSettings(**expected)
+    assert parsed(*words, **defaults) == RecordingSettings(**expected)
 
 
 def test_what_is_asked_for_twice_at_once_is_still_refused() -> None:
-    refusal("--app", "Firefox", "--speaker", "HDMI", defaults=RecordingSettings(speaker="HDMI"))
-    refusal("--no-system", "--app", "Firefox", "--mic", defaults=RecordingSettings(apps=("Firefox",)))
+    refusal("--app", "Firefox", "--speaker", "HDMI", speaker="HDMI")
+    refusal("--no-system", "--app", "Firefox", "--mic", apps=("Firefox",))
 
 
 def test_the_picture_s_options_may_lean_on_a_default_screen() -> None:
-    assert parsed("--scale", "0.5", defaults=RecordingSettings(screen="all")).scale == 0.5
+    assert parsed("--scale", "0.5", screen="all").scale == 0.5
+
+
+@pytest.mark.parametrize(
+    ("defaults", "words", "said"),
+    [
+        ({"system": False}, [], "nothing to record"),
+        ({"mic": "Yeti", "system": False}, ["--no-mic"], "nothing to record"),
+        ({"speaker": "HDMI", "apps": ("Firefox",)}, [], "exclude each other"),
+        ({"system": False, "mic": "Yeti"}, ["--gain", "system=3"], "internal audio"),
+        ({"format": "mp3", "quality": "lossless"}, ["--channels", "mono"], "mp3"),
+        ({"format": "flac", "tracks": "separate"}, ["talk"], "flac"),
+        ({"screen": "everything"}, ["lesson.mp4"], "everything"),
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_in_the_settings_is_said_of_them(
+    defaults: dict[str, Any], words: list[str], said: str
+) -> None:
+    text = str(refusal(*words, **defaults))
+    assert text.startswith(f"{FILE}: ")
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--no-system", "--no-mic", "--no-screen"],
+        ["--gain", "system=3", "--no-system", "--mic"],
+        ["--gain", "mic=3", "--no-mic"],
+        ["talk.mp3", "--quality", "lossless"],
+        ["talk.opus", "--screen", "all"],
+        ["talk.opus", "--fps", "5"],
+        ["--screen", "everything"],
+        ["talk.mp4", "--no-screen"],
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_as_it_was_typed_is_not_said_of_the_settings(words: list[str]) -> None:
+    """Whatever stands there."""
+    text = str(refusal(*words, mic="Yeti", screen="all", quality="high", gains_db={"system": -3.0, "mic": 6.0}))
+    assert str(FILE) not in text
+
+
+def test_an_error_of_a_source_names_the_settings_when_it_was_asked_for_there() -> None:
+    args = build_parser().parse_args(["record", "--speaker", "HDMI"])
+    request = request_of(typed(args), Defaults({"mic": "Yeti", "screen": "2"}, FILE))
+    of_mic, of_speaker = UnknownDevice("no such microphone", "Look."), UnknownDevice("no such speaker", "Look.")
+    of_mic.setting, of_speaker.setting = "mic", "speaker"
+    blamed = request.blamed(of_mic)
+    assert (type(blamed), str(blamed), blamed.hint) == (UnknownDevice, f"{FILE}: no such microphone", "Look.")
+    assert request.blamed(of_speaker) is of_speaker
+    assert str(request.blamed(ScreenUnavailable("no display"))) == f"{FILE}: no display"
+    assert str(request.blamed(CaptureError("it broke"))) == "it broke"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ import pytest
 
 from capture.model import AudioResult, Gap, RecordingResult, VideoResult
 from capture.output.formats import SUFFIXES
-from capture.settings import RecordingSettings, load
-from ui.arguments import join_values, settings_from
+from capture.settings import Defaults, RecordingSettings, load
+from ui.arguments import join_values, typed
 from ui.program import build_parser
+from ui.request import request_of
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,7 +38,7 @@ def test_there_are_examples() -> None:
 def test_every_example_is_understood(line: str) -> None:
     args = build_parser().parse_args(join_values(shlex.split(line)[1:]))
     if args.command == "record":
-        settings_from(args, RecordingSettings())
+        request_of(typed(args), Defaults())
 
 
 @pytest.mark.parametrize("script", [line.split()[0] for line in COMMANDS if line.startswith("scripts/")])
@@ -62,7 +63,9 @@ def test_the_settings_example_is_one(tmp_path: Path) -> None:
     (example,) = blocks("toml")
     path = tmp_path / "settings.toml"
     path.write_text(example)
-    assert load(path) != RecordingSettings()
+    defaults = load(path)
+    assert defaults.values
+    request_of({}, defaults)
 
 
 def test_every_setting_is_named() -> None:
