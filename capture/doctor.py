@@ -14,9 +14,8 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from capture.errors import CaptureError, NoSoundServer
+from capture.errors import CaptureError, NoSoundServer, ScreenUnavailable, SettingsError
 from capture.model import Device, DeviceKind
 from capture.remedies import Machine, install, pip_install, start_sound_server, this_machine
 from capture.screen.source import ScreenSystem
@@ -28,7 +27,7 @@ from capture.worker import Worker
 CHECK_S = 8.0
 # A picture must be there well before the next: at the default of 30 a second, with room for converting and encoding.
 SLOW_GRAB_MS = 15.0
-# A minute of an hour-long film in high quality is about 30 MB: with less than this, space is the first thing to go.
+# The screen in high quality takes about 30 MB a minute (measured, with film and scrolling text): a good hour of it.
 LITTLE_SPACE_BYTES = 2 * 1024**3
 ENCODERS = {
     "libopus": "opus, webm",
@@ -86,6 +85,9 @@ class _Patient:
         self._sound = sound
         self._screen = screen
         self._machine = machine
+        # What was found to be missing is said once, not again by each check that needs it.
+        self._server_is_missing = False
+        self._screen_is_missing = False
 
     def checks(self) -> Iterator[tuple[str, Callable[[], Check]]]:
         yield "versions", self.versions
@@ -99,8 +101,7 @@ class _Patient:
         yield "OpenCV", self.opencv
         yield "hotkeys", self.hotkeys
         yield "settings", self.settings
-        yield "sound folder", lambda: self.folder("audio")
-        yield "screen folder", lambda: self.folder("video")
+        yield from self._folders()
 
     # --- the computer ---
 
@@ -131,11 +132,17 @@ class _Patient:
 
     def sound_server(self) -> Check:
         """Does it answer, and what is it?"""
-        described = self._sound_system().describe()
+        try:
+            described = self._sound_system().describe()
+        except NoSoundServer:
+            self._server_is_missing = True
+            raise
         return Check("sound server", True, _told(described), described.get("permission", ""))
 
     def speaker(self) -> Check:
         """Is there a default speaker, and can what it plays be recorded? Its loopback is opened and closed."""
+        if self._server_is_missing:
+            return Check("default speaker", None, "not known without a sound server")
         speakers = self._devices(DeviceKind.SPEAKER)
         chosen = next((device for device in speakers if device.is_default), None)
         if chosen is None:
@@ -156,6 +163,8 @@ class _Patient:
 
     def microphones(self) -> Check:
         """None is no fault: they are for --mic only."""
+        if self._server_is_missing:
+            return Check("microphones", None, "not known without a sound server")
         found = self._devices(DeviceKind.MICROPHONE)
         if not found:
             return Check("microphones", None, "none (needed for --mic only)", "Plug in a microphone.")
@@ -164,14 +173,23 @@ class _Patient:
     # --- screen ---
 
     def display(self) -> Check:
-        """Which monitors are there?"""
-        screens = self._screen_system().screens()
+        """Which monitors are there? Where no session has any that could be recorded, that is no fault."""
+        try:
+            screens = self._screen_system().screens()
+        except ScreenUnavailable as error:
+            self._screen_is_missing = True
+            environ = self._machine.environ
+            if self._machine.is_linux and (self._machine.is_wayland or not environ.get("DISPLAY")):
+                return Check("display", None, str(error), _remedy(error, self._machine))
+            raise
         if not screens:
             return Check("display", False, "it has no monitors", "Plug in or switch on a monitor.")
         return Check("display", True, ", ".join(_sized(device) for device in screens))
 
     def screen_backend(self) -> Check:
         """How pictures are taken, and how fast."""
+        if self._screen_is_missing:
+            return Check("screen backend", None, "not known without a display")
         described = self._screen_system().describe()
         grab_ms = float(described.get("grab_ms", "nan"))
         cursor = described.get("cursor", "")
@@ -230,13 +248,25 @@ class _Patient:
         path = settings_file()
         return Check("settings", True, f"{path}" if path.exists() else f"the built-in ones ({path} is not there)")
 
-    def folder(self, kind: Literal["audio", "video"]) -> Check:
-        """Can recordings be written where they go, and is there room? Nothing is created."""
+    def _folders(self) -> Iterator[tuple[str, Callable[[], Check]]]:
+        """The checks of the folders into which recordings without a name go: the settings' own, or one of each kind."""
         from capture.output.names import default_folder
+        from capture.settings import load
+
+        try:
+            own = load().folder
+        except SettingsError:  # which the check of the settings tells
+            own = None
+        if own is not None:
+            yield "folder", lambda: self.folder("folder", own)
+        else:
+            yield "sound folder", lambda: self.folder("sound folder", default_folder("audio"))
+            yield "screen folder", lambda: self.folder("screen folder", default_folder("video"))
+
+    def folder(self, name: str, folder: Path) -> Check:
+        """Can recordings be written there, and is there room? Nothing is created."""
         from capture.output.output_file import RESERVE_BYTES
 
-        name = "sound folder" if kind == "audio" else "screen folder"
-        folder = default_folder(kind)
         there = next(path for path in (folder, *folder.parents) if path.exists())
         if not there.is_dir():
             return Check(name, False, f"{there} is no folder", "Move that file away.")

@@ -297,9 +297,15 @@ def _from_toml(key: str, value: Any) -> Any:
 
 def _folder(text: str) -> Path:
     try:
-        return Path(text).expanduser()
+        folder = Path(text).expanduser()
     except RuntimeError as error:  # ~somebody, whom this computer does not know
         raise SettingsError(f"folder: {text!r} leads nowhere", "Write the folder's whole path.") from error
+    # A part of a path would be another folder wherever Loopnote is started.
+    if not folder.is_absolute() or "\0" in text:
+        raise SettingsError(
+            f"folder: {text!r} is no whole path", 'Write it from the root or from home, as in "~/Notes".'
+        )
+    return folder
 
 
 def _to_toml(value: Any) -> Any:

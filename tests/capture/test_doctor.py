@@ -162,10 +162,11 @@ def test_a_missing_sound_server_is_started_or_installed_as_this_system_does_it(
 
     checks = patient.examine()
 
-    for name in ("sound server", "default speaker", "microphones"):
-        assert checks[name].ok is False
-        assert checks[name].text == "no sound server answers"
-        assert remedy in checks[name].remedy
+    assert checks["sound server"].ok is False
+    assert checks["sound server"].text == "no sound server answers"
+    assert remedy in checks["sound server"].remedy
+    for name in ("default speaker", "microphones"):
+        assert checks[name] == Check(name, None, "not known without a sound server"), "said once is enough"
 
 
 def test_elsewhere_no_linux_command_is_advised(patient: Patient) -> None:
@@ -227,11 +228,30 @@ def test_wayland_and_no_desktop_are_told_apart(patient: Patient) -> None:
     assert "no desktop session" in bare["session"].text
 
 
+@pytest.mark.parametrize("environ", [{}, {"XDG_SESSION_TYPE": "wayland", "DISPLAY": ":0"}], ids=["none", "wayland"])
+def test_where_there_is_no_screen_to_be_had_that_is_no_fault(patient: Patient, environ: dict[str, str]) -> None:
+    """The sound can be recorded there, and that is what most come for."""
+    patient.environ = environ
+    patient.screen.error = ScreenUnavailable("there is no screen here", "Record the sound only.")
+    checks = patient.examine()
+
+    assert checks["display"] == Check("display", None, "there is no screen here", "Record the sound only.")
+    assert checks["screen backend"] == Check("screen backend", None, "not known without a display")
+    assert not any(check.ok is False for check in checks.values())
+
+
+def test_a_display_that_should_be_there_and_is_not_is_a_fault(patient: Patient) -> None:
+    patient.screen.error = ScreenUnavailable("the display :7 does not answer", "Look whether the desktop hangs.")
+    checks = patient.examine()
+
+    assert (checks["display"].ok, checks["screen backend"].ok) == (False, None)
+
+
 def test_the_doctor_sends_nobody_to_the_doctor(patient: Patient) -> None:
     patient.screen.error = ScreenUnavailable("it cannot be opened", "Set DISPLAY (see: loopnote doctor).")
     display = patient.examine()["display"]
     patient.screen.error = ScreenUnavailable("it cannot be read", "See: loopnote doctor")
-    unread = patient.examine()["screen backend"]
+    unread = patient.examine()["display"]
 
     assert (display.ok, display.remedy) == (False, "Set DISPLAY.")
     assert (unread.ok, unread.remedy) == (False, "")
@@ -240,7 +260,7 @@ def test_the_doctor_sends_nobody_to_the_doctor(patient: Patient) -> None:
 def test_missing_screen_libraries_are_installed(patient: Patient) -> None:
     patient.screen.error = ScreenUnavailable("the screen cannot be read: Library libxcb-shm.so not found")
 
-    assert "sudo apt install libxcb1" in patient.examine()["screen backend"].remedy
+    assert "sudo apt install libxcb1" in patient.examine()["display"].remedy
 
 
 def test_no_monitor_and_a_slow_screen_are_told(patient: Patient) -> None:
@@ -311,6 +331,31 @@ def test_folders_that_cannot_be_written_are_found(patient: Patient, monkeypatch:
     assert check.ok is False
     assert "/proc" in check.text
     assert "writable" in check.remedy
+
+
+def set_folder(tmp_path: Path, folder: Path) -> None:
+    settings = tmp_path / "config" / "loopnote" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f'[recording]\nfolder = "{folder}"\n')
+
+
+def test_the_folder_of_the_settings_is_the_one_that_is_examined(patient: Patient, tmp_path: Path) -> None:
+    set_folder(tmp_path, Path("/proc/nowhere"))
+    checks = patient.examine()
+
+    assert [name for name in checks if "folder" in name] == ["folder"]
+    assert checks["folder"].ok is False
+    assert "/proc/nowhere" in checks["folder"].text
+    assert "settings" in checks["folder"].remedy
+
+
+def test_a_folder_of_the_settings_that_can_be_written_is_well(patient: Patient, tmp_path: Path) -> None:
+    set_folder(tmp_path, tmp_path / "notes" / "mine")
+    checks = patient.examine()
+
+    assert checks["folder"].ok is True
+    assert str(tmp_path / "notes" / "mine") in checks["folder"].text
+    assert not (tmp_path / "notes").exists()
 
 
 def test_a_file_in_the_folders_place_is_found(
