@@ -72,7 +72,7 @@ class Progress:
 
     def _show(self, event: Event) -> None:
         if isinstance(event, StateChanged) and event.state is State.RECORDING:
-            self._print(f"recording {event.file}" if event.file is not None else "recording goes on")
+            self._print(f"recording {printable(str(event.file))}" if event.file is not None else "recording goes on")
         elif isinstance(event, StateChanged) and event.state is State.PAUSED:
             self._print("paused")
         elif isinstance(event, Notice):

@@ -28,6 +28,7 @@ from ui.text import (
     complain,
     length_in_words,
     print_json,
+    printable,
     settle_streams,
     size_in_words,
     tell,
@@ -137,11 +138,11 @@ def _obey(signals: Signals, recorder: Recorder, over: threading.Event) -> str:
 
 
 def _tell(result: RecordingResult) -> None:
-    lines = [f"saved {result.file} ({length_in_words(result.duration_s)}"]
+    lines = [f"saved {printable(str(result.file))} ({length_in_words(result.duration_s)}"]
     with contextlib.suppress(OSError):  # somebody has moved it already
         lines[0] += f", {size_in_words(result.file.stat().st_size)}"
     lines[0] += ")"
-    lines += [f"  not whole: {text}" for text in result.degraded]
+    lines += [f"  not whole: {printable(text)}" for text in result.degraded]
     if result.audio is not None and result.audio.silent:
         lines.append("  the sound is silent from beginning to end; see: loopnote devices")
     tell("\n".join(lines) + "\n")

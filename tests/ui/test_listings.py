@@ -199,6 +199,16 @@ def test_each_leftover_is_named_with_what_became_of_it(
     assert plain["refused"] == ([refusal] if "b" in outcomes else [])
 
 
+def test_names_of_what_was_repaired_cannot_move_the_cursor(
+    repairs: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    repairs.update({"a": Recovered(Path("/m/a\n\x1b[2J.opus"), 2.0, 5000), "b\x1b[2J": BROKEN})
+    assert recover_command.recover([], as_json=False) == 3
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first == "recovered /m/a [2J.opus (2.0 s)"
+    assert second.startswith("left as it is: /m/.b [2J.part.opus: ")
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_nobody_who_reads_what_is_said_keeps_nothing_from_being_repaired(
     as_json: bool, repairs: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -108,6 +108,12 @@ def test_the_beginning_is_said_with_the_file() -> None:
     assert plain(events) == ["recording /music/a b.opus"]
 
 
+def test_a_file_whose_name_holds_control_characters_is_said_on_one_line() -> None:
+    assert plain([StateChanged(State.RECORDING, Path("/music/a\nsaved\x1b[2J.opus"))]) == [
+        "recording /music/a saved [2J.opus"
+    ]
+
+
 def test_pauses_are_said() -> None:
     events: list[Event] = [
         StateChanged(State.PAUSED),

@@ -214,6 +214,18 @@ def test_names_in_any_alphabet_on_a_terminal_that_knows_ascii_only(record: Recor
     assert "Traceback" not in "\n".join(err)
 
 
+def test_what_a_terminal_would_obey_is_taken_out_of_the_result_but_not_out_of_the_json(
+    record: Record, tmp_path: Path
+) -> None:
+    file = tmp_path / "a\n\x1b[2J.opus"
+    script = "recorder.begun()\nrecorder.finish(degraded=('lost\\x1b[2J\\nmore',))"
+    code, out, err = outcome(record(script, "--json", TEST_FILE=str(file)))
+    shown = f"{tmp_path}/a [2J.opus"
+    assert code == 3
+    assert json.loads(out)["file"] == str(file)
+    assert err == [f"recording {shown}", f"saved {shown} (7.5 s)", "  not whole: lost [2J more"]
+
+
 def test_a_file_that_somebody_has_moved_already_is_still_saved(record: Record, tmp_path: Path) -> None:
     code, _, err = outcome(record("recorder.begun(); os.remove(FILE); recorder.finish()"))
     assert code == 0
