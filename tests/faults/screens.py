@@ -14,6 +14,8 @@ from tests.helpers.desktop_scene import Scene, show
 from tests.helpers.player import Playing, play
 from tests.helpers.recording import Recording, record
 from tests.helpers.signals import numbered
+from tests.helpers.witness import Witness
+from tests.helpers.witness import witness as listen
 from virtual_desktop import SoundServer, VirtualDesktop
 
 SOUND = numbered(40, seed=31)
@@ -21,6 +23,8 @@ SOUND = numbered(40, seed=31)
 BACK_S = 1.0
 # How far from its place a picture may be: half an interval between two looks, and what a busy machine adds.
 PLACE_S = 0.1
+# How far from the truth the beginning of an absence may be told.
+TOLD_S = 0.3
 # A frozen screen may hold up the stop by this at most; an ordinary one takes 0.2 s.
 STOP_S = 1.5
 # Slow enough that each picture stands for two looks at least, so that none falls between them.
@@ -52,9 +56,9 @@ def screen_resized(ground: Ground) -> Outcome:
     end_s = recording.stopped_s
     _expect_back(outcome, grown, larger[1])
     _expect_back(outcome, shrunk, smaller[1])
-    _expect_kept(outcome, before, 0, larger[0])
-    _expect_kept(outcome, grown, larger[1] + (outcome.back_s or 0), smaller[0])
-    _expect_kept(outcome, shrunk, smaller[1] + (outcome.back_s or 0), end_s)
+    _expect_kept(outcome, result, before, (0, larger[0]))
+    _expect_kept(outcome, result, grown, (larger[1] + (outcome.back_s or 0), smaller[0]))
+    _expect_kept(outcome, result, shrunk, (smaller[1] + (outcome.back_s or 0), end_s))
     must_name(outcome, result, "1280x720")
     outcome.expect("640x400" in outcome.said, "the second size is not named")
     return outcome
@@ -83,9 +87,9 @@ def monitor_gone(ground: Ground) -> Outcome:
     end_s = recording.stopped_s
     _expect_back(outcome, other, gone[1])
     _expect_back(outcome, own, back[1])
-    _expect_kept(outcome, own, 0, gone[0])
-    _expect_kept(outcome, other, gone[1] + (outcome.back_s or 0), back[0])
-    _expect_kept(outcome, own, back[1] + (outcome.back_s or 0), end_s)
+    _expect_kept(outcome, result, own, (0, gone[0]))
+    _expect_kept(outcome, result, other, (gone[1] + (outcome.back_s or 0), back[0]))
+    _expect_kept(outcome, result, own, (back[1] + (outcome.back_s or 0), end_s))
     must_name(outcome, result, "screen 2")
     return outcome
 
@@ -111,8 +115,8 @@ def window_closed(ground: Ground) -> Outcome:
     one, two = films(recording.file, recording.began_ns, [(first, Corner()), (second, Corner())])
     outcome = Outcome(playable=True)
     _expect_back(outcome, two, opened_s)
-    _expect_kept(outcome, one, 0, closed[0])
-    _expect_kept(outcome, two, opened_s + (outcome.back_s or 0), end_s)
+    _expect_kept(outcome, result, one, (0, closed[0]))
+    _expect_kept(outcome, result, two, (opened_s + (outcome.back_s or 0), end_s))
     strange_s = [at_s for at_s in sorted(set(one.without_s) & set(two.without_s)) if at_s < opening_s]
     outcome.expect(not strange_s, f"something else is shown at {strange_s}")
     must_name(outcome, result, "was closed")
@@ -122,15 +126,15 @@ def window_closed(ground: Ground) -> Outcome:
 
 def x_server_dies(ground: Ground) -> Outcome:
     """The X server is killed and stays away: the sound goes on to the stop, the picture is there until the death."""
-    with _with_sound(ground) as (desktop, playing, scene, recording):
+    with _with_sound(ground) as (desktop, playing, witness, scene, recording):
         let_pass(0.5 + ground.chance.random())
         killed = _during(recording, desktop.kill_screen)
         let_pass(1.0 + ground.chance.random())
         result = recording.stop(expect=None)
     (film,) = films(recording.file, recording.began_ns, [(scene, Corner())])
     outcome = Outcome(playable=True)
-    expect_all_sound(outcome, recording, SOUND, playing)
-    _expect_kept(outcome, film, 0, killed[0])
+    expect_all_sound(outcome, recording, SOUND, playing, witness)
+    _expect_kept(outcome, result, film, (0, killed[0]))
     must_name(outcome, result, "display", "screen")
     _expect_length(outcome, result, killed[1], recording.stopped_s)
     return outcome
@@ -138,7 +142,7 @@ def x_server_dies(ground: Ground) -> Outcome:
 
 def x_server_restarts(ground: Ground) -> Outcome:
     """The X server is killed, and another started under its name: the sound goes on, the picture comes back."""
-    with _with_sound(ground) as (desktop, playing, first, recording):
+    with _with_sound(ground) as (desktop, playing, witness, first, recording):
         let_pass(0.3 + ground.chance.random())
         killed = _during(recording, desktop.kill_screen)
         let_pass(0.3 + ground.chance.random())
@@ -149,10 +153,10 @@ def x_server_restarts(ground: Ground) -> Outcome:
             result = recording.stop(expect=None)
     one, two = films(recording.file, recording.began_ns, [(first, Corner()), (second, Corner())])
     outcome = Outcome(playable=True)
-    expect_all_sound(outcome, recording, SOUND, playing)
+    expect_all_sound(outcome, recording, SOUND, playing, witness)
     _expect_back(outcome, two, started_s)
-    _expect_kept(outcome, one, 0, killed[0])
-    _expect_kept(outcome, two, started_s + (outcome.back_s or 0), recording.stopped_s)
+    _expect_kept(outcome, result, one, (0, killed[0]))
+    _expect_kept(outcome, result, two, (started_s + (outcome.back_s or 0), recording.stopped_s))
     must_name(outcome, result, "display", "screen")
     _expect_length(outcome, result, killed[1], started_s)
     return outcome
@@ -160,7 +164,7 @@ def x_server_restarts(ground: Ground) -> Outcome:
 
 def x_server_freezes(ground: Ground) -> Outcome:
     """The X server answers nothing for 3 s: the sound goes on, and so does the picture after it."""
-    with _with_sound(ground) as (desktop, playing, scene, recording):
+    with _with_sound(ground) as (desktop, playing, witness, scene, recording):
         let_pass(0.3 + ground.chance.random())
         frozen = _during(recording, desktop.freeze_screen)
         let_pass(3.0)
@@ -169,10 +173,10 @@ def x_server_freezes(ground: Ground) -> Outcome:
         result = recording.stop(expect=None)
     (film,) = films(recording.file, recording.began_ns, [(scene, Corner())])
     outcome = Outcome(playable=True)
-    expect_all_sound(outcome, recording, SOUND, playing)
+    expect_all_sound(outcome, recording, SOUND, playing, witness)
     _expect_back(outcome, film, thawed[1])
-    _expect_kept(outcome, film, 0, frozen[0])
-    _expect_kept(outcome, film, thawed[1] + (outcome.back_s or 0), recording.stopped_s)
+    _expect_kept(outcome, result, film, (0, frozen[0]))
+    _expect_kept(outcome, result, film, (thawed[1] + (outcome.back_s or 0), recording.stopped_s))
     must_name(outcome, result, "gave no picture")
     _expect_length(outcome, result, frozen[0], thawed[1])
     return outcome
@@ -180,7 +184,7 @@ def x_server_freezes(ground: Ground) -> Outcome:
 
 def x_server_frozen_at_stop(ground: Ground) -> Outcome:
     """The X server answers nothing from some moment to the stop: the stop waits for it no longer than a moment."""
-    with _with_sound(ground) as (desktop, playing, scene, recording):
+    with _with_sound(ground) as (desktop, playing, witness, scene, recording):
         let_pass(0.5 + ground.chance.random())
         frozen = _during(recording, desktop.freeze_screen)
         let_pass(0.7 + ground.chance.random())
@@ -188,8 +192,8 @@ def x_server_frozen_at_stop(ground: Ground) -> Outcome:
         stopping_s = (time.monotonic_ns() - recording.stopped_ns) / 1e9
     (film,) = films(recording.file, recording.began_ns, [(scene, Corner())])
     outcome = Outcome(playable=True)
-    expect_all_sound(outcome, recording, SOUND, playing)
-    _expect_kept(outcome, film, 0, frozen[0])
+    expect_all_sound(outcome, recording, SOUND, playing, witness)
+    _expect_kept(outcome, result, film, (0, frozen[0]))
     outcome.expect(stopping_s <= STOP_S, f"stopping took {stopping_s:.2f} s")
     must_name(outcome, result, "gave no picture")
     _expect_length(outcome, result, frozen[0], recording.stopped_s)
@@ -205,15 +209,16 @@ def _counted(
 
 
 @contextlib.contextmanager
-def _with_sound(ground: Ground) -> Iterator[tuple[VirtualDesktop, Playing, Scene, Recording]]:
+def _with_sound(ground: Ground) -> Iterator[tuple[VirtualDesktop, Playing, Witness, Scene, Recording]]:
     """A desktop on which something sounds and something is shown, and both are recorded."""
     with (
         ground.desktop(screen=(800, 600)) as desktop,
         play(desktop, SOUND) as playing,
+        listen(desktop) as witness,
         _counted(desktop, 0, 0) as scene,
         record(desktop, ground.folder / "a.mp4", "--no-cursor", "--screen", "all") as recording,
     ):
-        yield desktop, playing, scene, recording
+        yield desktop, playing, witness, scene, recording
 
 
 def _during(recording: Recording, action: Callable[[], object]) -> tuple[float, float]:
@@ -224,17 +229,20 @@ def _during(recording: Recording, action: Callable[[], object]) -> tuple[float, 
 
 
 def _expect_back(outcome: Outcome, film: Film, after_s: float) -> None:
-    """The picture is recorded again, soon."""
-    back_s = film.first_seen_s(after_s) - after_s
+    """The picture is recorded again, soon: after that, or once there is one."""
+    shown_s = min((at_s for at_s in film.shown_s.values() if at_s >= after_s), default=after_s)
+    back_s = max(0.0, film.first_seen_s(after_s) - shown_s)
     outcome.back_s = max(outcome.back_s or 0.0, back_s)
     outcome.expect(back_s <= BACK_S, f"the picture is back after {back_s:.2f} s")
 
 
-def _expect_kept(outcome: Outcome, film: Film, from_s: float, to_s: float) -> None:
-    """Nothing of that stretch is lost, nor out of its place."""
+def _expect_kept(outcome: Outcome, result: dict[str, Any], film: Film, stretch: tuple[float, float]) -> None:
+    """Nothing of that stretch is out of its place, nor lost without being counted (a busy machine may lose some)."""
+    from_s, to_s = stretch
     lost = film.lost(from_s + PLACE_S, to_s - PLACE_S)
     outcome.video_lost_s = (outcome.video_lost_s or 0.0) + len(lost) / FPS
-    outcome.expect(not lost, f"pictures lost between {from_s:.2f} and {to_s:.2f} s: {lost}")
+    told = f"{len(lost)} between {from_s:.2f} and {to_s:.2f} s"
+    outcome.expect(len(lost) <= result["video"]["dropped"], f"pictures are lost and not counted: {told}")
     off_s = film.off_s(from_s + PLACE_S, to_s - PLACE_S)
     outcome.expect(off_s <= PLACE_S, f"a picture is {1000 * off_s:.0f} ms from its place")
 
@@ -246,7 +254,7 @@ def _expect_length(outcome: Outcome, result: dict[str, Any], from_s: float, to_s
     for gap in gaps:
         begin_s, end_s = gap["at_s"], gap["at_s"] + gap["length_s"]
         told = f"told from {begin_s:.2f} to {end_s:.2f} s, was from {from_s:.2f} to {to_s:.2f} s"
-        outcome.expect(abs(begin_s - from_s) <= 0.3 and abs(end_s - to_s) <= 0.3, told)
+        outcome.expect(abs(begin_s - from_s) <= TOLD_S and -TOLD_S <= end_s - to_s <= BACK_S, told)
 
 
 NONE: tuple[SoundServer, ...] = ("none",)
