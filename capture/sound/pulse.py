@@ -4,7 +4,8 @@ pulse_scene       what there is, as values, and finding what a user named
 pulse_client      questions and events, through pulsectl, with deadlines
 pulse_watch       the thread that keeps the scene up to date
 pulse_link        the connection for streams, through soundcard, made late and renewed
-pulse_stream      one record stream with time stamps (imports soundcard: only ever imported late)
+pulse_connection  that connection itself (imports soundcard: only ever imported late)
+pulse_stream      one record stream with time stamps on it
 pulse_sources     speakers and microphones          pulse_application   one application's streams, added up
 """
 

@@ -15,7 +15,8 @@ from capture.sound.pulse_watch import Watcher, ask
 from capture.sound.stream_sum import StreamSum
 
 if TYPE_CHECKING:
-    from capture.sound.pulse_stream import Link, RecordStream
+    from capture.sound.pulse_connection import Link
+    from capture.sound.pulse_stream import RecordStream
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from capture.errors import NoSoundServer
 
 if TYPE_CHECKING:
-    from capture.sound.pulse_stream import Link, RecordStream
+    from capture.sound.pulse_connection import Link
+    from capture.sound.pulse_stream import RecordStream
 
 # The server answered a moment ago, so these are far more than it needs.
 _IMPORT_S = 1.5
@@ -65,7 +66,7 @@ class _Loader:
         # The connection of its import has no deadlines, at exit neither: ours take its place.
         first = module.sc._pulse
         atexit.unregister(first._shutdown)
-        module.disconnect(first)
+        module.connection.disconnect(first)
         self._module = module
 
 
@@ -141,7 +142,7 @@ def _acquire(module: Any) -> Link:
     global _current
     if _current is None or not _current.ready:
         # A link of a server that died stays until the last of its streams is closed.
-        _current = module.Link(_CONNECT_S)
+        _current = module.connection.Link(_CONNECT_S)
         _users[_current] = 0
     _users[_current] += 1
     module.sc._pulse = _current

@@ -1,66 +1,31 @@
-"""A connection to the sound server and the record streams on it: soundcard's own, with time stamps and deadlines.
+"""Record streams of the sound server: soundcard's own, with time stamps and deadlines.
 
-Importing this module imports soundcard, which connects to the sound server at once, and fails an assertion without one.
-So it is imported by `pulse_link` only, once the server has answered.
-
-Locking: libpulse runs a thread of its own (the "mainloop"). Every call into it holds the mainloop's lock; the callbacks
-run in that thread with the lock held, so they do nothing but set events.
+Imported late, and locked, as `pulse_connection` says.
 """
 
 from __future__ import annotations
 
 import itertools
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import cffi  # type: ignore[import-untyped]
 import numpy as np
 from soundcard import pulseaudio as sc
 
 from capture.clock import NS_PER_MS
-from capture.errors import NoSoundServer, SourceLost
-from capture.sound.stamps import Stamps
+from capture.errors import SourceLost
+from capture.sound import pulse_connection as connection
+from capture.sound.stamps import Stamps, believable_ns
 
 if TYPE_CHECKING:
     from capture.model import Samples
+    from capture.sound.pulse_connection import Link
 
-log = logging.getLogger(__name__)
+_ffi, _extra, _pa = connection.ffi, connection.extra, connection.pa
 
-APPLICATION_NAME = "Loopnote"
-
-_ffi: Any = cffi.FFI()
-_ffi.include(sc._ffi)
-# What soundcard does not declare; from pulse/stream.h and pulse/context.h.
-_ffi.cdef("""
-    typedef void (*pa_stream_notify_cb_t)(pa_stream *p, void *userdata);
-    void pa_context_set_state_callback(pa_context *c, pa_context_notify_cb cb, void *userdata);
-    void pa_stream_set_state_callback(pa_stream *s, pa_stream_notify_cb_t cb, void *userdata);
-    int pa_stream_set_monitor_stream(pa_stream *s, uint32_t sink_input_idx);
-    struct timeval { long tv_sec; long tv_usec; };
-    typedef struct pa_timing_info {
-        struct timeval timestamp;
-        int synchronized_clocks;
-        pa_usec_t sink_usec, source_usec, transport_usec;
-        int playing;
-        int write_index_corrupt;
-        int64_t write_index;
-        int read_index_corrupt;
-        int64_t read_index;
-        pa_usec_t configured_sink_usec, configured_source_usec;
-        int64_t since_underrun;
-    } pa_timing_info;
-    const pa_timing_info *pa_stream_get_timing_info(pa_stream *s);
-""")
-_extra: Any = _ffi.dlopen("libpulse.so.0")
-_pa: Any = sc._pa
-
-# pulse/def.h: connect to a running server only. Starting one is the session's business, and would block without limit.
-_CONTEXT_NOAUTOSPAWN = 1
-_ERROR_TIMEOUT = 8
 _FLAGS = (
     # Lets the server choose short cycles; without it a null sink of PulseAudio works in steps of two seconds.
     #
@@ -87,90 +52,12 @@ _CLOSE_LOOK_MOST = 20
 _STIRRED_NS = 500 * NS_PER_MS
 # Then ten times a second. Each answer costs about 0.1 ms of CPU.
 _ASK_INTERVAL_NS = 100 * NS_PER_MS
+# Arrivals are collected many times a second; who was kept from it for so long was stopped.
+_HELD_UP_NS = 1_000 * NS_PER_MS
 # How far the age of the newest frame moves by itself: by a fragment of 50 ms and the time between two looks.
 _ODD_AGE_NS = 110 * NS_PER_MS
 
-
 _NOTHING = threading.Event()  # never set
-
-
-def _not_into_libpulse(kind: object, error: BaseException, trace: object) -> None:
-    """Of a callback that failed, cffi prints a traceback. What is not heard there is looked for a little later."""
-    log.debug("called back by libpulse", exc_info=error)
-
-
-class Link(sc._PulseAudio):  # type: ignore[misc]
-    """A connection of our own, in place of the one that soundcard makes at import: named, and every wait ends.
-
-    Made and closed by `pulse_link`, under its lock. Raises `NoSoundServer` when there is no connection in `timeout_s`.
-    """
-
-    def __init__(self, timeout_s: float) -> None:
-        # Not super().__init__(): it waits for the server without end.
-        self._changed = threading.Event()
-        self._on_state = _ffi.callback(
-            "pa_context_notify_cb", lambda context, data: self._changed.set(), onerror=_not_into_libpulse
-        )
-        self.mainloop = _pa.pa_threaded_mainloop_new()
-        self.mainloop_api = _pa.pa_threaded_mainloop_get_api(self.mainloop)
-        self.context = _pa.pa_context_new(self.mainloop_api, APPLICATION_NAME.encode())
-        _extra.pa_context_set_state_callback(self.context, self._on_state, _ffi.NULL)
-        refused = _pa.pa_context_connect(self.context, _ffi.NULL, _CONTEXT_NOAUTOSPAWN, _ffi.NULL) < 0
-        _pa.pa_threaded_mainloop_start(self.mainloop)
-        deadline_s = time.monotonic() + timeout_s
-        while not refused and not self.ready:
-            left_s = deadline_s - time.monotonic()
-            if left_s <= 0 or self.ended:
-                refused = True
-            else:
-                self._changed.wait(left_s)
-                self._changed.clear()
-        if refused:
-            self.close()
-            raise NoSoundServer("the sound server cannot be reached")
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the mainloop's lock: short, and never while waiting for anything."""
-        _pa.pa_threaded_mainloop_lock(self.mainloop)
-        try:
-            yield
-        finally:
-            _pa.pa_threaded_mainloop_unlock(self.mainloop)
-
-    @property
-    def _state(self) -> int:
-        with self.locked():
-            return int(_pa.pa_context_get_state(self.context))
-
-    @property
-    def ready(self) -> bool:
-        return bool(self._state == _pa.PA_CONTEXT_READY)
-
-    @property
-    def ended(self) -> bool:
-        return self._state in (_pa.PA_CONTEXT_FAILED, _pa.PA_CONTEXT_TERMINATED)
-
-    def why_ended(self) -> str:
-        """The text for it: libpulse gives a server up that has not answered for 30 s, without its having ended."""
-        with self.locked():
-            timed_out = _pa.pa_context_errno(self.context) == _ERROR_TIMEOUT
-        return "the sound server stopped answering" if timed_out else "the sound server ended"
-
-    def close(self) -> None:
-        """Disconnect, without waiting for the server. Not from a callback. No stream may use the link any more."""
-        disconnect(self)
-
-
-def disconnect(connection: Any) -> None:
-    """Close a connection of soundcard's or our own; soundcard's own way waits for the server without end."""
-    with connection._lock_mainloop():
-        _extra.pa_context_set_state_callback(connection.context, _ffi.NULL, _ffi.NULL)
-        _pa.pa_context_disconnect(connection.context)
-        _pa.pa_context_unref(connection.context)
-    _pa.pa_threaded_mainloop_stop(connection.mainloop)
-    _pa.pa_threaded_mainloop_free(connection.mainloop)
-
 
 # Callbacks live as long as the process, and find their stream by number: a server that was frozen may answer long after
 # the stream that asked was closed. Called in libpulse's thread, lock held.
@@ -178,7 +65,7 @@ _streams: dict[int, RecordStream] = {}
 _numbers = itertools.count(1)
 
 
-@_ffi.callback("pa_stream_notify_cb_t", onerror=_not_into_libpulse)  # type: ignore[untyped-decorator]
+@_ffi.callback("pa_stream_notify_cb_t", onerror=connection.not_into_libpulse)  # type: ignore[untyped-decorator]
 def _state_changed(stream: Any, number: Any) -> None:
     found = _streams.get(int(_ffi.cast("uintptr_t", number)))
     if found is not None:
@@ -186,11 +73,11 @@ def _state_changed(stream: Any, number: Any) -> None:
         found.alarm()
 
 
-@_ffi.callback("pa_stream_success_cb_t", onerror=_not_into_libpulse)  # type: ignore[untyped-decorator]
+@_ffi.callback("pa_stream_success_cb_t", onerror=connection.not_into_libpulse)  # type: ignore[untyped-decorator]
 def _timing_told(stream: Any, success: int, number: Any) -> None:
     found = _streams.get(int(_ffi.cast("uintptr_t", number)))
     if found is not None:
-        found.timed.set()
+        found.told(stream, bool(success))
 
 
 class RecordStream(sc._Recorder):  # type: ignore[misc]
@@ -213,7 +100,9 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         cycle_late: bool = False,
         timeout_s: float = 1.0,
     ) -> None:
-        super().__init__(source_id, samplerate, channels, round(samplerate * fragment_s), name=APPLICATION_NAME)
+        super().__init__(
+            source_id, samplerate, channels, round(samplerate * fragment_s), name=connection.APPLICATION_NAME
+        )
         self.link = link
         self.alarm = alarm
         self.settled = threading.Event()
@@ -226,6 +115,9 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         self._frame_bytes = 4 * channels
         self._stamps = Stamps(samplerate, cycle_late)
         self._asked_ns = 0
+        self._taken_ns = time.monotonic_ns()
+        self._questions: deque[int] = deque()  # when each was asked that is not answered yet
+        self._answers: list[tuple[int, int, int]] = []  # for `Stamps.learn`
         self._usual_age_ns = 0
         self._stirred_until_ns = 0
         self._data = _ffi.new("void**")
@@ -254,10 +146,17 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         Waits only for the server's word on the time, for 50 ms at most, and only when something has arrived. A hole
         (the server's queue ran over) is left out: the stamp of what follows it shows it.
         """
+        now_ns = time.monotonic_ns()
+        held_up = now_ns - self._taken_ns > _HELD_UP_NS
+        self._taken_ns = now_ns
         with self.link.locked():
             waiting = self._waiting()
         if not waiting:
             return []
+        if held_up and self._stamps.known:
+            # What waits was captured by the time that was known before. Servers keep some seconds of it; what is lost
+            # beyond that lies between it and what comes next, whose time is asked for then.
+            return self._take_all()
         if time.monotonic_ns() < self._stirred_until_ns:
             self._stamps.look_closely()
         if not self._stamps.known or self._timing_due(waiting):
@@ -268,6 +167,9 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             _NOTHING.wait(_CLOSE_LOOK_STEP_S)  # answers tell more when they lie apart
         if not self._stamps.known:
             return []  # what has arrived stays where it is until the server says what time it is from
+        return self._take_all()
+
+    def _take_all(self) -> list[tuple[int, Samples]]:
         blocks: list[tuple[int, Samples]] = []
         with self.link.locked():
             while self._waiting():
@@ -276,6 +178,20 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
                     samples = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
                     blocks.append((self._stamps.sounded_ns(frame), samples))
         return blocks
+
+    def told(self, stream: Any, success: bool) -> None:
+        """The server has answered, in the order of the questions. libpulse's thread, lock held."""
+        asked_ns, told_ns = self._questions.popleft(), time.monotonic_ns()
+        if success:
+            info = _extra.pa_stream_get_timing_info(stream)
+            # The time of day of the answer, as libpulse gives it, on our clock.
+            stamp_ns = info.timestamp.tv_sec * 1_000_000_000 + info.timestamp.tv_usec * 1000
+            at_ns = believable_ns(stamp_ns - time.time_ns() + told_ns, asked_ns, told_ns)
+            # After a standstill PipeWire may have sent more than it counted (by seconds): what is here has come.
+            came = max(info.write_index, info.read_index + _pa.pa_stream_readable_size(stream)) // self._frame_bytes
+            # The next frame was captured `source_usec` ago; what a monitor gives sounds `sink_usec` later.
+            self._answers.append((at_ns, came, (int(info.sink_usec) - int(info.source_usec)) * 1000))
+        self.timed.set()
 
     def stir(self) -> None:
         """Something began or ended to play: look closely at the time for a while. Any thread."""
@@ -332,19 +248,16 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             operation = _pa.pa_stream_update_timing_info(self.stream, _timing_told, self._handle)
             if operation == _ffi.NULL:
                 raise SourceLost("the stream has ended")
+            self._questions.append(self._asked_ns)
             _pa.pa_operation_unref(operation)
         answered = self.timed.wait(timeout_s)
         with self.link.locked():
             info = _extra.pa_stream_get_timing_info(self.stream)
             if info == _ffi.NULL:
                 raise SourceLost("the sound server stopped answering")
-            if answered:
-                # The time of day of the answer, as libpulse gives it, on our clock.
-                stamp_ns = info.timestamp.tv_sec * 1_000_000_000 + info.timestamp.tv_usec * 1000
-                at_ns = stamp_ns - time.time_ns() + time.monotonic_ns()
-                # The next frame was captured `source_usec` ago; what a monitor gives sounds `sink_usec` later.
-                sounds_in_ns = (int(info.sink_usec) - int(info.source_usec)) * 1000
-                self._stamps.learn(at_ns, int(info.write_index) // self._frame_bytes, sounds_in_ns)
+            answers, self._answers = self._answers, []
+        for answer in answers:
+            self._stamps.learn(*answer)
         return answered
 
     # --- what soundcard's own classes call ----------------------------------------------------------------------------

@@ -24,6 +24,15 @@ _CLOSE_LOOK_ADVANCES = 2
 _LARGEST_CYCLE_FRAMES = 2048
 
 
+def believable_ns(at_ns: int, asked_ns: int, told_ns: int) -> int:
+    """When an answer was given that is said to be from `at_ns`: between the question and its arrival, that is.
+
+    What lies outside is a date that was set meanwhile, or a thread that was held up between reading two clocks. Then it
+    is taken for an answer that was as late as can be, which does no harm: see `_WINDOW_NS`.
+    """
+    return at_ns if asked_ns <= at_ns <= told_ns else told_ns
+
+
 class Stamps:
     """Maps a frame's number in a stream to the time at which it sounded. Not locked: one thread at a time.
 

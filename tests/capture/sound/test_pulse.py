@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from capture.clock import NS_PER_MS, NS_PER_S
 from capture.errors import CaptureError, NoSoundServer, SourceLost
+from capture.model import AudioBlock
 from capture.sound import pulse_link, pulse_watch
 from capture.sound.pulse import PulseSound
 from capture.sound.pulse_watch import Watcher, ask
+from capture.sound.source import SoundSource
 from tests.capture.sound.benches import PulseBench, sine
 from tests.capture.sound.conftest import point_at
 from tests.helpers.children import run_in
@@ -289,6 +297,72 @@ def test_streams_look_closely_when_something_begins_to_play(
     finally:
         source.close()
         bench.close()
+
+
+@contextlib.contextmanager
+def _listening_to_a_tone(desktop: VirtualDesktop) -> Iterator[SoundSource]:
+    bench = PulseBench(desktop)
+    bench.play("Tone", sine(440))
+    source = bench.sound.loopback(None)
+    source.open()
+    try:
+        yield source
+    finally:
+        source.close()
+        bench.close()
+
+
+def _expect_blocks_in_their_places(source: SoundSource, before: AudioBlock) -> None:
+    for _ in range(40):
+        block = _next_block(source)
+        assert abs(block.start_ns - before.end_ns) < 20 * NS_PER_MS, "each follows the one before"
+        before = block
+    assert abs(before.end_ns - time.monotonic_ns()) < 200 * NS_PER_MS
+
+
+def test_a_date_that_is_set_disturbs_no_stamp(own_desktop: VirtualDesktop, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The server's answers bear the time of day. Here it is another one each time that we look at it.
+    dates_ns = itertools.cycle([3600 * NS_PER_S, -86_400 * NS_PER_S, 0, 150 * NS_PER_MS, -150 * NS_PER_MS])
+    changing = SimpleNamespace(
+        time_ns=lambda: time.time_ns() + next(dates_ns), monotonic_ns=time.monotonic_ns, monotonic=time.monotonic
+    )
+    with _listening_to_a_tone(own_desktop) as source:
+        first = _next_block(source)
+        monkeypatch.setattr(sys.modules["capture.sound.pulse_stream"], "time", changing)
+        _expect_blocks_in_their_places(source, first)
+
+
+def test_a_server_that_lost_count_is_not_believed(own_desktop: VirtualDesktop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PipeWire after a standstill: it sends on what it has, but has not counted all of it."""
+    with _listening_to_a_tone(own_desktop) as source:
+        counted = [_next_block(source) for _ in range(30)]
+        stream_module: Any = sys.modules["capture.sound.pulse_stream"]
+        monkeypatch.setattr(stream_module, "_extra", _Miscounting(stream_module._extra, stream_module._ffi))
+        _expect_blocks_in_their_places(source, counted[-1])
+
+
+class _Miscounting:
+    """libpulse, with half a second of stereo at 48 kHz that the server forgot to count."""
+
+    def __init__(self, libpulse: Any, ffi: Any) -> None:
+        self._libpulse = libpulse
+        self._ffi = ffi
+        self._told: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._libpulse, name)
+
+    def pa_stream_get_timing_info(self, stream: Any) -> Any:
+        info = self._ffi.new("pa_timing_info *", self._libpulse.pa_stream_get_timing_info(stream)[0])
+        info.write_index -= 24_000 * 8
+        self._told.append(info)  # it lives no longer than Python holds it
+        return info
+
+
+def _next_block(source: SoundSource) -> AudioBlock:
+    block = source.read(DEADLINE_S)
+    assert block is not None
+    return block
 
 
 def test_volume_changes_disturb_nobody(own_desktop: VirtualDesktop) -> None:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from capture.clock import frames_to_ns
-from capture.sound.stamps import Stamps
+from capture.sound.stamps import Stamps, believable_ns
 
 RATE = 48_000
 MS = 1_000_000
@@ -162,3 +162,10 @@ def test_where_there_is_no_cycle_nothing_is_taken_off() -> None:
         frame += dice.randrange(4_000, 5_600)
         stamps.learn(START_NS + frames_to_ns(frame, RATE) + number % 3, frame, 0)
     assert stamps.sounded_ns(0) == pytest.approx(START_NS, abs=0.1 * MS)
+
+
+def test_a_date_that_is_set_between_question_and_answer_is_not_believed() -> None:
+    asked_ns, told_ns = START_NS, START_NS + 2 * MS
+    assert believable_ns(START_NS + MS, asked_ns, told_ns) == START_NS + MS
+    for hour_ns in (-3_600_000 * MS, 3_600_000 * MS):
+        assert believable_ns(START_NS + MS + hour_ns, asked_ns, told_ns) == told_ns, "as late as can be, never early"
