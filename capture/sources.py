@@ -26,6 +26,7 @@ FIRST_BLOCK_LIMIT_S = 0.4
 PLAYING_LIMIT_S = 2.5
 # A sound server that does not answer is given this long, from the first attempt.
 SERVER_PATIENCE_S = 1.5
+LOOK_AGAIN_S = 0.1
 END_LIMIT_S = 3.0
 # What a microphone's track is called; all others are what the computer plays.
 MICROPHONE = "mic"
@@ -40,6 +41,8 @@ class Sources:
         self.early: list[SourceItem] = []
         # The sources that should have given sound from the beginning: silence there is a gap.
         self.owed: set[str] = set()
+        # Those that were not there when the recording began, by their numbers, with the reason.
+        self.missing: dict[int, str] = {}
         self._settings = settings
         self._clock = clock
         self._on_fault = on_fault
@@ -128,7 +131,7 @@ class Sources:
         The attempts go on in that case; end them with `stop` when the recording shall not begin.
         Raises `CaptureError` for what is not there at all, such as an unknown name.
         """
-        self._sources = list(self._chosen(sound))
+        self._sources = self._chosen_in_time(sound)
         self.names = [source.name for source in self._sources]
         self._tell_apart()
         for index, source in enumerate(self._sources):
@@ -141,6 +144,7 @@ class Sources:
         while len(self._devices) < len(self._sources):
             item = self._next_item(deadline_ns)
             if item is None and trouble is not None:
+                self.missing = {i: str(trouble) for i in range(len(self._sources)) if i not in self._devices}
                 return trouble
             if item is None:
                 missing = ", ".join(s.name for i, s in enumerate(self._sources) if i not in self._devices)
@@ -158,6 +162,17 @@ class Sources:
             else:
                 self.early.append(item)
         return None
+
+    def _chosen_in_time(self, sound: SoundSystem) -> list[SoundSource]:
+        """Devices and applications that are named are looked up by the server, which may be just starting."""
+        patience_ns = self._clock.now_ns() + int(SERVER_PATIENCE_S * NS_PER_S)
+        while True:
+            try:
+                return list(self._chosen(sound))
+            except NoSoundServer:
+                if self._clock.now_ns() >= patience_ns:
+                    raise
+            threading.Event().wait(LOOK_AGAIN_S)
 
     def _chosen(self, sound: SoundSystem) -> Iterable[SoundSource]:
         settings = self._settings

@@ -83,13 +83,18 @@ class Mixer:
         """What came too late for its place, or overlapped, by time."""
         return sorted((note for track in self.tracks for note in track.dropped), key=lambda note: note.start_ns)
 
-    def add(self, source: int, block: AudioBlock) -> None:
-        """The next block of a source, in the order in which they came."""
-        self.tracks[source].add(block, self._now_ns)
+    def add(self, source: int, block: AudioBlock, now_ns: int | None = None) -> None:
+        """The next block of a source, in the order in which they came; `now_ns`: when, if not just after a mix."""
+        self.tracks[source].add(block, self._now_ns if now_ns is None else now_ns)
 
     def lost(self, source: int, at_ns: int, reason: str) -> None:
         """The source ended at about `at_ns`; the hole that follows is named `reason`. Blocks may come again later."""
         self.tracks[source].lose(frame_at(at_ns, self._origin_ns, self._format.samplerate), reason)
+
+    def opened(self, source: int, at_ns: int, playing: bool) -> None:
+        """The source is there again since `at_ns`; unless something is `playing` there, nothing is missing any more."""
+        if not playing:
+            self.tracks[source].wait_for_sound(frame_at(at_ns, self._origin_ns, self._format.samplerate))
 
     def complete_until_ns(self) -> int:
         """All sources that are not lost have given their sound up to here; FOREVER_NS when all are lost."""

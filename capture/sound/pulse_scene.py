@@ -100,6 +100,10 @@ class Scene:
     def microphone(self, microphone_id: str) -> Endpoint | None:
         return next((source for source in self.microphones if source.id == microphone_id), None)
 
+    def plays_on(self, speaker: Endpoint) -> bool:
+        """Whether an application plays something there."""
+        return any(not stream.corked for stream in self.playbacks if stream.speaker == speaker.index)
+
     def standard_speaker(self) -> Endpoint:
         """The default speaker. Raises `UnknownDevice` when the computer has none."""
         found = self.speaker(self.default_speaker)

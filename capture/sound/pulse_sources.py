@@ -234,14 +234,12 @@ class Loopback(EndpointSource):
         self._wanted = wanted
 
     def _choose(self, scene: Scene) -> tuple[Endpoint, str, Device]:
-        if self._wanted is None:
-            speaker = scene.standard_speaker()
-            return speaker, speaker.monitor, speaker_device(scene, speaker)
-        found = scene.speaker(self._wanted.id)
-        if found is not None:
-            return found, found.monitor, speaker_device(scene, found)
-        speaker = scene.standard_speaker()
-        return speaker, speaker.monitor, speaker_device(scene, speaker, instead_of=self._wanted.title)
+        found = None if self._wanted is None else scene.speaker(self._wanted.id)
+        speaker = found or scene.standard_speaker()
+        detail: dict[str, object] = {"playing": scene.plays_on(speaker)}
+        if self._wanted is not None and found is None:
+            detail["instead_of"] = self._wanted.title
+        return speaker, speaker.monitor, speaker_device(scene, speaker, **detail)
 
     def _differs(self, scene: Scene, old: Endpoint) -> str:
         if scene.speaker(old.id) is None:

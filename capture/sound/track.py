@@ -84,6 +84,7 @@ class Track:
         self._why = NOT_BEGUN
         self._edge_frames = round(EDGE_S * fmt.samplerate)
         self._ended_silent = False
+        self._back_frame = 0  # what belongs before it and came late is from a time in which the source was lost
 
     @property
     def complete_frame(self) -> int:
@@ -91,12 +92,14 @@ class Track:
         return self.end_frame + self._stage.pending + (self._converter.pending if self._converter else 0)
 
     def add(self, block: AudioBlock, now_ns: int | None) -> None:
-        """The next block. `now_ns`: the time of the last mix, as far as there was one."""
+        """The next block. `now_ns`: the time, as far as it is known."""
         if not block.frames:
             return
         if block.samplerate != self._rate_in:
             self._end_source()
             self._rate_in = block.samplerate
+        if self.lost and now_ns is not None:
+            self._back_frame = frame_at(now_ns, self._origin_ns, self._format.samplerate)
         self.lost = False
         self._waiting.append(self._sound_of(block))
         stamp_s = (block.start_ns - self._origin_ns) / NS_PER_S
@@ -111,6 +114,12 @@ class Track:
             self.holes[-1] = replace(self.holes[-1], reason=reason)  # it had fallen silent because of this
         self._why = reason
         self.fill(at_frame)
+
+    def wait_for_sound(self, from_frame: int) -> None:
+        """After a loss: the source is there, and gives nothing only because there is nothing to give."""
+        if self.lost:
+            self.fill(from_frame)
+            self._why = QUIET
 
     def fill(self, to_frame: int) -> None:
         """Silence up to there, unless what waits reaches so far."""
@@ -212,9 +221,9 @@ class Track:
             self._silence(at_frame)
         cut = min(self.end_frame - at_frame, len(samples))
         if cut > 0:
-            if at_frame + cut > 0:  # what sounded before the recording began is no loss
-                self._note(self.dropped, Dropped, max(0, at_frame), at_frame + cut, TAKEN)
+            self._note_dropped(at_frame, samples[:cut])
             samples = samples[cut:]
+        samples = self._after_made_up_silence(samples)
         if len(samples):
             self._forgive_quiet(samples)
             self._queue.append(samples)
@@ -232,6 +241,26 @@ class Track:
             return
         if self._ended_silent and not samples[: self._edge_frames].any():
             self.holes[-1] = replace(last, reason=QUIET)
+
+    def _after_made_up_silence(self, samples: Samples) -> Samples:
+        """Without the silence that a server that was frozen gives for that time, once it goes on: it is of the hole."""
+        last = self.holes[-1] if self.holes else None
+        most = min(len(samples), self._back_frame - self.end_frame)
+        if most <= 0 or not last or last.end_ns != self._ns(self.end_frame):
+            return samples
+        sounding = np.flatnonzero(samples[:most].any(axis=1))
+        silent = int(sounding[0]) if len(sounding) else most
+        if silent:
+            self._why = last.reason
+            self._silence(self.end_frame + silent)
+        return samples[silent:]
+
+    def _note_dropped(self, at_frame: int, samples: Samples) -> None:
+        """Sound that goes is noted; silence is no loss, nor is what sounded before the recording began."""
+        sounding = np.flatnonzero(samples.any(axis=1)) + at_frame
+        sounding = sounding[sounding >= 0]
+        if len(sounding):
+            self._note(self.dropped, Dropped, int(sounding[0]), int(sounding[-1]) + 1, TAKEN)
 
     def _silence(self, to_frame: int) -> None:
         self._note(self.holes, Hole, self.end_frame, to_frame, self._why)

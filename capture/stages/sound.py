@@ -72,16 +72,23 @@ class SoundStage:
     def _handle(self, item: SourceItem) -> None:
         source, now_ns = self.mixer.tracks[item.index].name, self._clock.now_ns()
         if isinstance(item, SourceBlock):
-            self.mixer.add(item.index, item.block)
-            if back := self._absence.back(source, now_ns):
-                self._on_notice(back)
+            self.mixer.add(item.index, item.block, now_ns)
+            self._tell_back(source, now_ns)
         elif isinstance(item, SourceHole):
             self.mixer.lost(item.index, item.at_ns, item.reason)
             self._absence.lost(source, item.reason, now_ns)
         elif isinstance(item, SourceGone):
             self._absence.lost(source, str(item.error), now_ns)
         elif isinstance(item, SourceOpened):
+            playing = bool(item.device.detail.get("playing", True))
+            self.mixer.opened(item.index, item.at_ns, playing)
+            if not playing:
+                self._tell_back(source, now_ns)  # no block may come for hours
             self._on_source(item)
+
+    def _tell_back(self, source: str, now_ns: int) -> None:
+        if back := self._absence.back(source, now_ns):
+            self._on_notice(back)
 
     def run(self, stop: threading.Event, early: list[SourceItem]) -> None:
         """Body of the mix thread. Ends when the sound up to `timing.end_ns` is complete, or late beyond waiting.

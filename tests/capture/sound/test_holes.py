@@ -126,6 +126,58 @@ def test_a_source_that_fell_silent_before_it_was_lost_has_one_hole_with_the_reas
     assert session.holes() == [("system", 1.0, 3.0, "the sound server ended")]
 
 
+def test_the_silence_that_a_frozen_server_makes_up_belongs_to_the_hole() -> None:
+    session = Session()
+    for start in range(0, RATE, BLOCK):
+        session.give(start, flat(0.5))
+    session.mixer.lost(0, instant(1.0), "the sound server stopped answering")
+    for tenths in range(10, 60):
+        session.mix(tenths / 10)
+    for start in range(RATE, 6 * RATE, BLOCK):  # all at once, when it goes on
+        session.mixer.add(0, block(start, flat(0.0)))
+    for start in range(6 * RATE, 7 * RATE, BLOCK):
+        session.give(start, flat(0.5))
+    session.finish(7.0)
+    ((_, at_s, length_s, reason),) = session.holes()
+    assert (at_s, reason) == (1.0, "the sound server stopped answering")
+    assert length_s == pytest.approx(5.0, abs=0.1)
+    assert session.mixer.dropped == []
+
+
+def test_a_sound_that_comes_too_late_is_noted_without_the_silence_around_it() -> None:
+    session = Session()
+    for start in range(0, RATE, BLOCK):
+        session.give(start, flat(0.5))
+    session.mixer.lost(0, instant(1.0), "the sound server stopped answering")
+    for tenths in range(10, 40):
+        session.mix(tenths / 10)
+    late = np.zeros((RATE, 2), np.float32)
+    late[RATE // 4 : RATE // 2] = 0.5
+    session.mixer.add(0, block(RATE, late))
+    session.finish(4.0)
+    (dropped,) = session.mixer.dropped
+    assert (dropped.start_ns, dropped.end_ns) == (instant(1.25), instant(1.5))
+
+
+@pytest.mark.parametrize("playing", [False, True])
+def test_a_source_that_is_back_lacks_nothing_unless_something_plays(playing: bool) -> None:
+    session = Session()
+    for start in range(0, RATE, BLOCK):
+        session.give(start, flat(0.5))
+    session.mixer.lost(0, instant(1.0), "the sound server ended")
+    for tenths in range(10, 21):
+        session.mix(tenths / 10)
+    session.mixer.opened(0, instant(2.0), playing)
+    for tenths in range(21, 30):
+        session.mix(tenths / 10)
+    for start in range(3 * RATE, 4 * RATE, BLOCK):
+        session.give(start, flat(0.5))
+    session.finish(4.0)
+    ended = "the sound server ended"
+    quiet = [("system", 1.0, 1.0, ended), ("system", 2.0, 1.0, track_module.QUIET)]
+    assert session.holes() == ([("system", 1.0, 2.0, ended)] if playing else quiet)
+
+
 def test_a_source_that_lags_does_not_hold_the_others_up() -> None:
     session = Session("system", "mic", lag_s=0.6)
     for start in range(0, 2 * RATE, BLOCK):

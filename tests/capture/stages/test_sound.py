@@ -15,6 +15,7 @@ from capture.errors import OutputError
 from capture.model import AudioBlock, AudioFormat, Device, DeviceKind, Notice
 from capture.sound.grab import SourceBlock, SourceHole, SourceItem, SourceOpened
 from capture.sound.mixer import Mixer, SourceMix
+from capture.sound.track import QUIET
 from capture.stages.sound import DRAIN_LIMIT_NS, SoundStage
 from capture.stages.timing import Timing
 from capture.worker import Worker
@@ -311,3 +312,22 @@ def test_a_source_that_stays_away_is_told_while_it_is_and_so_is_its_return(cases
     assert not any(notice.degrades for notice in case.notices), "the result tells of the hole by itself"
     case.end(3200)
     assert case.worker.join(5)
+
+
+@pytest.mark.parametrize("playing", [False, True])
+def test_a_source_that_is_back_and_idle_is_back(cases: list[Case], playing: bool) -> None:
+    case = started(cases)
+    case.play(0, 200)
+    case.pass_time_to(200)
+    case.items.put(SourceHole(0, ORIGIN_NS + 200 * NS_PER_MS, "the sound server ended"))
+    case.pass_time_to(1600)
+    device = Device(DeviceKind.SPEAKER, "same", "Same speaker", True, RATE_HZ, 2, {"playing": playing})
+    case.items.put(SourceOpened(0, device, ORIGIN_NS + 1600 * NS_PER_MS))
+    case.pass_time_to(3000)
+    assert len(case.notices) == (1 if playing else 2), "when something plays there, it is back once that is heard"
+    case.end(3000)
+    assert case.worker.join(5)
+    ended, quiet = case.mixer.holes[0], case.mixer.holes[1:]
+    assert ended.reason == "the sound server ended"
+    assert ended.end_ns == ORIGIN_NS + (3000 if playing else 1600) * NS_PER_MS
+    assert [hole.reason for hole in quiet] == ([] if playing else [QUIET])
