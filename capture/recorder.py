@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from capture.channel import Channel, Closed, Empty, Overflow
 from capture.clock import NS_PER_S, Clock, MonotonicClock
 from capture.errors import CaptureError, WorkerFault
+from capture.lapses import LapseWatch
 from capture.model import Event, Failed, Finished, Levels, Notice, RecordingResult, State, StateChanged
 from capture.result import summarise
 from capture.session import Fault, Session
@@ -217,6 +218,7 @@ class Recorder:
         """Obey commands until the end."""
         watchdog = SilenceWatchdog(session, self._sound, self._emit) if session.sources.has_speaker else None
         standstill = Standstill(session.turns)
+        lapses = LapseWatch(session.timing, self._clock, session.tell, filming=session.grabber is not None)
         while True:
             due_ns = self._due_ns(session)
             now_ns = self._clock.now_ns()
@@ -226,6 +228,7 @@ class Recorder:
             if not session.has_sound and self._state is State.RECORDING:
                 session.tell_levels(now_ns, {})
             waits_s = [1.0 if due_ns is None else min(1.0, (due_ns - now_ns) / NS_PER_S)]
+            waits_s.append(lapses.look(now_ns))
             if watchdog is not None:
                 try:
                     waits_s.append(watchdog.look(now_ns))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capture.clock import NS_PER_S
+from capture.lapses import WHY_HELD_UP
 from capture.model import AudioResult, Gap, RecordingResult, VideoResult
 
 if TYPE_CHECKING:
@@ -88,8 +89,11 @@ def _gaps(session: Session) -> Iterator[Gap]:
             continue
         start_ns = timing.recorded_ns(hole.start_ns)
         length_ns = timing.recorded_ns(min(hole.end_ns, end_ns)) - start_ns
+        reason = hole.reason
+        if reason == NO_SOUND and timing.was_held_up(hole.start_ns, hole.end_ns):
+            reason = f"Loopnote was held up: {WHY_HELD_UP}"
         if length_ns > 0:
-            yield Gap(start_ns / NS_PER_S, length_ns / NS_PER_S, f"{hole.source}: {hole.reason}")
+            yield Gap(start_ns / NS_PER_S, length_ns / NS_PER_S, f"{hole.source}: {reason}")
 
 
 def gaps_in_words(gaps: Sequence[Gap], what: str = "silence") -> list[str]:

@@ -149,9 +149,8 @@ class Session:
             return
         if not (isinstance(error, NoSoundServer) and self.grabber):
             raise error
-        # With a screen to record, sound that is not there yet is no reason not to begin.
-        self.sources.owed = set(self.sources.names)
-        self._emit(Notice(f"no sound yet: {error}", error.hint, degrades=True))
+        # With a screen to record, sound that is not there yet is no reason not to begin; it is a gap.
+        self.tell(Notice(f"no sound yet: {error}", error.hint))
 
     def _open_output(self) -> None:
         from capture.output.formats import plan
@@ -184,6 +183,8 @@ class Session:
             mixes = [SourceMix(name, self.sources.gain_db(name)) for name in self.sources.names]
             fmt = AudioFormat(self.plan.samplerate, self._settings.channels)
             self.mixer = Mixer(self.timing.origin_ns, fmt, mixes, self._settings.tracks == "separate")
+            for index, reason in self.sources.missing.items():
+                self.mixer.lost(index, self.timing.origin_ns, reason)
             self._make_mix()
         if self.grabber:
             assert self.output.video is not None
@@ -226,7 +227,7 @@ class Session:
             self._clock,
             self.tell_levels,
             self._source_opened,
-            self._emit,
+            self.tell,
         )
         body = lambda stop: self.sound_stage.run(stop, self.sources.early)  # noqa: E731
         self._encoders.append((Worker("mix", body, self._encoder_ended, self._faulty("mix")), self.sound_stage))
@@ -246,9 +247,10 @@ class Session:
     def _source_opened(self, opened: SourceOpened) -> None:
         notice = self.sources.note_opened(opened.index, opened.device, self.timing.position_s(opened.at_ns))
         if notice is not None:
-            self._emit(notice)
+            self.tell(notice)
 
-    def _emit(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """Pass an event on, and keep for the result what makes the recording no longer whole. Any thread."""
         if isinstance(event, Notice) and event.degrades and event not in self.notices:
             self.notices = [*self.notices, event][:NOTICES_MOST]
         self._listener(event)
@@ -278,7 +280,7 @@ class Session:
 
     def tell_levels(self, now_ns: int, peaks_dbfs: dict[str, float]) -> None:
         """How the recording stands. Called by the mix thread; where there is no sound, by the recorder's."""
-        self._emit(Levels(self.timing.position_s(now_ns), self.output.size_bytes, peaks_dbfs))
+        self.tell(Levels(self.timing.position_s(now_ns), self.output.size_bytes, peaks_dbfs))
 
     def _faulty(self, stage: str) -> Callable[[CaptureError], None]:
         def fault(error: CaptureError) -> None:

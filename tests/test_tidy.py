@@ -24,6 +24,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     {
         "session": (
             "capture.bounds",
+            "capture.lapses",
             "capture.session",
             "capture.result",
             "capture.silence",

@@ -15,13 +15,19 @@ class Timing:
 
     `origin_ns` is the instant of the recording's first sample. `end_ns` is None until the end is known; then everything
     up to it, and nothing after it, belongs to the recording. `hurry` may be set by any thread: the end then does not
-    wait for what is still on its way.
+    wait for what is still on its way. `held_up`: the stretches (from, to) in which the recorder's thread did not run,
+    though it should have.
     """
 
     origin_ns: int
     pauses: Pauses = field(default_factory=Pauses)
     end_ns: int | None = None
     hurry: threading.Event = field(default_factory=threading.Event)
+    held_up: list[tuple[int, int]] = field(default_factory=list)
+
+    def was_held_up(self, from_ns: int, to_ns: int) -> bool:
+        """Whether the recorder was held up within that stretch."""
+        return any(start_ns < to_ns and from_ns < end_ns for start_ns, end_ns in self.held_up)
 
     def recorded_ns(self, at_ns: int) -> int:
         """Length of what was recorded up to the instant `at_ns`: pauses taken out."""

@@ -29,6 +29,40 @@ def test_the_real_clock_is_the_system_s_monotonic_one() -> None:
     assert before_ns <= reading_ns <= time.monotonic_ns()
 
 
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no clock that goes on during sleep")
+def test_the_time_asleep_is_what_the_clock_that_goes_on_is_ahead() -> None:
+    clock: Clock = MonotonicClock()
+    ahead_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    assert abs(clock.asleep_ns() - ahead_ns) < 100 * NS_PER_MS
+
+
+def test_the_time_asleep_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = MonotonicClock()
+    monkeypatch.setattr(MonotonicClock, "_sleepless", 7)
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda number: time.monotonic_ns() + number * NS_PER_S, raising=False)
+    assert abs(clock.asleep_ns() - 7 * NS_PER_S) < 5 * NS_PER_MS
+
+
+def test_a_thread_that_is_held_up_between_two_clocks_has_not_slept(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_ns = iter([0, 900 * NS_PER_MS, 1000 * NS_PER_MS, 1000 * NS_PER_MS])
+    monkeypatch.setattr(MonotonicClock, "_now_ns", staticmethod(lambda: next(now_ns)))
+    monkeypatch.setattr(MonotonicClock, "_sleepless", 7)
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda number: 1000 * NS_PER_MS, raising=False)
+    assert MonotonicClock().asleep_ns() == 0
+
+
+def test_without_such_a_clock_nothing_ever_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MonotonicClock, "_sleepless", None)
+    assert MonotonicClock().asleep_ns() == 0
+
+
+def test_the_fake_sleeps_without_going_on() -> None:
+    clock: Clock = FakeClock(now_ns=5)
+    assert isinstance(clock, FakeClock)
+    clock.sleep(10)
+    assert (clock.now_ns(), clock.asleep_ns()) == (5, 10)
+
+
 def test_the_time_of_day_has_its_zone() -> None:
     before = datetime.now(UTC)
     wall = MonotonicClock().wall()

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from capture.clock import MonotonicClock
 from capture.errors import (
     CaptureError,
     DiskFull,
@@ -367,13 +368,43 @@ def test_with_a_screen_the_recording_begins_without_sound_and_says_so(studio: Ca
     room.sound.play("Player", hum)
     wait_until(lambda: last_peak_dbfs(room) > -20, "sound to be heard")
     result = room.recorder.stop()
-    assert any("no sound" in text for text in result.degraded)
+    assert result.audio is not None
+    assert [(gap.at_s, gap.reason) for gap in result.audio.gaps] == [(0.0, "system: no sound server answers")]
+    assert len(result.degraded) == 1
     assert np.abs(read_sound(result.file).samples).max() > PEAK / 2
 
 
 def last_peak_dbfs(room: Studio) -> float:
     levels = [event for event in room.events if isinstance(event, Levels)]
     return max(levels[-1].peaks_dbfs.values()) if levels else -math.inf
+
+
+def test_a_sound_server_that_is_just_starting_is_waited_for(studio: Callable[..., Studio]) -> None:
+    room = studio(speaker="Fake speaker")  # which has to be looked up there
+    room.sound.kill()
+    room.recorder.begin()
+    starting = threading.Timer(0.5, room.sound.restart)
+    starting.start()
+    wait_until(lambda: room.recorder.state is State.RECORDING, "the beginning", 5)
+    starting.join(5)
+    room.record(0.2)
+    assert room.recorder.stop().file.exists()
+
+
+def test_the_time_that_the_computer_slept_is_told(
+    studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept_ns = 0
+    monkeypatch.setattr(MonotonicClock, "asleep_ns", lambda clock: slept_ns)
+    room = studio()
+    room.recorder.start()
+    room.record(0.5)
+    slept_ns = 3600 * 10**9
+    wait_until(lambda: any("slept" in notice.text for notice in room.notices), "the news", 5)
+    result = room.recorder.stop()
+    (told,) = result.degraded
+    assert told.startswith("the computer slept for 3600.0 s at 0.")
+    assert result.duration_s < 5
 
 
 def test_an_application_that_is_named_twice_is_refused(studio: Callable[..., Studio]) -> None:

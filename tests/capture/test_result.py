@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
+from typing import Any
 
 from capture.clock import NS_PER_S, FakeClock
 from capture.model import Event, Gap, Notice
-from capture.result import GAPS_TOLD, gaps_in_words, screen_gaps
+from capture.result import GAPS_TOLD, _gaps, gaps_in_words, screen_gaps
 from capture.screen.troubles import Trouble
 from capture.session import NOTICES_MOST, Session
 from capture.settings import RecordingSettings
+from capture.sound.track import NO_SOUND, Hole
 from capture.stages.timing import Timing
 
 
@@ -34,11 +37,11 @@ def test_what_is_kept_for_the_result_has_a_bound() -> None:
     session = Session(RecordingSettings(), None, None, FakeClock(), lambda _: None, heard.append, threading.Event())
     lost, back = Notice("the screen went", degrades=True), Notice("it is back")
     for _ in range(1000):
-        session._emit(lost)
-        session._emit(back)
+        session.tell(lost)
+        session.tell(back)
     assert session.notices == [lost]
     for number in range(1000):
-        session._emit(Notice(f"fault {number}", degrades=True))
+        session.tell(Notice(f"fault {number}", degrades=True))
     assert len(session.notices) == NOTICES_MOST
     assert session.notices[:2] == [lost, Notice("fault 0", degrades=True)]
     assert len(heard) == 3000, "all are told at the time"
@@ -61,4 +64,20 @@ def test_troubles_of_the_screen_are_places_in_the_file_without_its_pauses() -> N
         Gap(0.0, 1.0, "screen: across it"),
         Gap(3.0, 2.0, "screen: around the pause"),
         Gap(7.0, 1.0, "screen: to the end"),
+    ]
+
+
+def test_a_gap_while_the_recorder_was_held_up_has_that_as_its_reason() -> None:
+    timing = Timing(0, end_ns=10 * NS_PER_S, held_up=[(2 * NS_PER_S, 7 * NS_PER_S)])
+    spans_s = {(3, 4): NO_SOUND, (5, 6): "the sound server ended", (8, 9): NO_SOUND}
+    holes = [Hole("system", start * NS_PER_S, end * NS_PER_S, why) for (start, end), why in spans_s.items()]
+    session: Any = SimpleNamespace(
+        timing=timing,
+        mixer=SimpleNamespace(holes=holes),
+        sources=SimpleNamespace(owed=set(), application_names=[]),
+    )
+    assert [gap.reason for gap in _gaps(session)] == [
+        "system: Loopnote was held up: it was stopped, or the computer was far too busy",
+        "system: the sound server ended",
+        "system: no sound came",
     ]
