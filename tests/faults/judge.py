@@ -27,6 +27,8 @@ REACH_S = 0.200
 ALIKE_S = 0.150
 # Unrelated sound reaches 0.3 in so small a neighbourhood; the right one more than 0.9, half of it 0.7.
 SURE = 0.5
+# A place that is off for a shorter time is a mistake of the judge's.
+LASTING_S = 0.1
 # Shorter sound is not recognised for certain after lossy coding.
 KNOWN_S = 0.3
 # How far from its place a sound may be.
@@ -68,6 +70,11 @@ class Trace:
         errors = self.error_s[(self.at_s >= from_s) & (self.at_s < to_s)]
         errors = errors[~np.isnan(errors)]
         return float(np.median(errors)) if len(errors) else float("nan")
+
+    def worst_s(self, from_s: float, to_s: float, near_s: float) -> float:
+        """How far from `near_s` the place is where it is farthest, for `LASTING_S`. NaN: the sound is not there."""
+        off_s = [self.place_s(at_s, at_s + LASTING_S) - near_s for at_s in np.arange(from_s, to_s, LASTING_S)]
+        return max((off for off in off_s if not np.isnan(off)), key=abs, default=float("nan"))
 
 
 def trace(sound: Samples, played: Samples, frame_at: Callable[[int], float], began_ns: int) -> Trace:

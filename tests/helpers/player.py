@@ -23,6 +23,9 @@ from tests.helpers.signals import RATE, Samples
 from tests.helpers.sound_clock import ASK_AFTER_S, SoundClock, Timing
 from virtual_desktop import VirtualDesktop
 
+# How long a player that awaits its server does so.
+SERVER_LIMIT_S = 30.0
+
 
 class Playing:
     """A sound that is being played by a child process; made by `play`."""
@@ -82,25 +85,46 @@ def play(
     sink: str | None = None,
     request_frames: int = 512,
     wait: bool = True,
+    awaits_server: bool = False,
 ) -> Iterator[Playing]:
     """Play `samples` (frames, channels) once in `desktop`, as the application `name`; leaving the block ends the sound.
 
-    With `wait` the first frames sound already when the block begins.
+    With `wait` the first frames sound already when the block begins. With `awaits_server` it begins as soon as there is
+    a sound server; the block does not wait for that.
     """
     handle, path = tempfile.mkstemp(prefix="sound-", suffix=".npy", dir=desktop.folder)
     with os.fdopen(handle, "wb") as file:
         np.save(file, samples)
     command = [sys.executable, "-m", "tests.helpers.player", path, "--rate", str(samplerate), "--name", name]
     command += ["--request-frames", str(request_frames), *(["--sink", sink] if sink else [])]
+    command += ["--awaits-server"] if awaits_server else []
     with start_in(desktop, command) as process:
         playing = Playing(process, samplerate)
-        if wait:
+        if wait and not awaits_server:
             playing.wait_until_sounds()
         yield playing
 
 
 def _say(**report: object) -> None:
     print(json.dumps(report), flush=True)
+
+
+def _open(options: argparse.Namespace, samples: Samples) -> PlaybackStream:
+    give_up_s = time.monotonic() + (SERVER_LIMIT_S if options.awaits_server else 0)
+    while True:
+        try:
+            return PlaybackStream(
+                lambda first, frames: samples[first : first + frames],
+                options.rate,
+                samples.shape[1],
+                options.name,
+                options.sink,
+                request_frames=options.request_frames,
+            )
+        except RuntimeError:
+            if time.monotonic() >= give_up_s:
+                raise
+            time.sleep(0.01)
 
 
 def main() -> None:
@@ -111,17 +135,11 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--request-frames", type=int, required=True)
     parser.add_argument("--sink")
+    parser.add_argument("--awaits-server", action="store_true")
     options = parser.parse_args()
     samples: Samples = np.load(options.file)
     length_s = len(samples) / options.rate
-    with PlaybackStream(
-        lambda first, frames: samples[first : first + frames],
-        options.rate,
-        samples.shape[1],
-        options.name,
-        options.sink,
-        request_frames=options.request_frames,
-    ) as stream:
+    with _open(options, samples) as stream:
         stream.go_on()
         _say(sink_input=stream.sink_input)
         for pause_s in itertools.cycle(ASK_AFTER_S):

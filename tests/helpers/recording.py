@@ -90,13 +90,15 @@ def record(
     wait: bool = True,
     program: Sequence[str] = LOOPNOTE,
     debug: bool = True,
+    env: dict[str, str] | None = None,
 ) -> Iterator[Recording]:
     """Start `loopnote record OPTIONS --json`. With `wait` it has begun when the block begins; it is killed after it.
 
-    `program` takes the place of the command line. Without `debug` it says what users see.
+    `program` takes the place of the command line; `env` is added to its environment. Without `debug` it says what users
+    see.
     """
     command = [*program, "record", *map(str, options), "--json"]
-    env = {"LOOPNOTE_DEBUG": "1"} if debug else {}
+    env = {**(env or {}), **({"LOOPNOTE_DEBUG": "1"} if debug else {})}
     with start_in(desktop, command, stderr=subprocess.PIPE, env=env) as process:
         recording = Recording(process)
         reader = threading.Thread(target=recording.read, name="recording-says", daemon=True)
