@@ -276,7 +276,7 @@ class Recorder:
 
     def _is_fatal(self, fault: Fault, session: Session) -> bool:
         """Whether the recording cannot go on. One source, or the picture, may be lost while others give something."""
-        if fault.stage in ("mix", "write"):
+        if fault.stage in ("mix", "write") or (fault.stage == "video" and session.output.sound_waits):
             return True
         return not session.anything_runs()
 
@@ -310,7 +310,7 @@ class Recorder:
         try:
             if isinstance(fault, WorkerFault):
                 log.error("%s", fault)
-                if not self._began.is_set():
+                if not self._began.is_set() and fault.hint == fault.default_hint:
                     fault.hint = WorkerFault.hint_before
             self._move(State.FAILED)
             self._emit(Failed(fault))

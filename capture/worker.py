@@ -61,7 +61,7 @@ class Worker:
         """Raises `WorkerFault` when the system gives no thread."""
         try:
             self._thread.start()
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise WorkerFault(
                 f"the {self.name} thread could not be started: {error}", "Close other programs: the computer is full."
             ) from error

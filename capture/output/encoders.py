@@ -94,7 +94,7 @@ class VideoEncoder:
         self._last_ticks = -1
         self._last: VideoFrame | None = None
         self._keyframe_due_ns = 0
-        self._given = 0  # packets that came out so far
+        self.given = 0  # packets that came out so far
         # The write thread may ask for the last picture once more.
         self._lock = threading.Lock()
 
@@ -119,7 +119,7 @@ class VideoEncoder:
         they were encoded. Write thread; waits for a picture that is being encoded. Raises `OutputError`.
         """
         with self._lock:
-            if self._last is None or self._given != written:
+            if self._last is None or self.given != written:
                 return []
             return self._encode(self._last, pts_ns)
 
@@ -135,7 +135,7 @@ class VideoEncoder:
             self._keyframe_due_ns = pts_ns + KEYFRAME_INTERVAL_NS
             picture.pict_type = PictureType.I
         packets = _guarded(self._stream, picture)
-        self._given += len(packets)
+        self.given += len(packets)
         return packets
 
     def flush(self) -> list[Packet[Any]]:

@@ -225,6 +225,11 @@ class OutputFile:
         return float(max(ends, default=0))
 
     @property
+    def sound_waits(self) -> bool:
+        """Whether no sound gets into the file before its first picture does (see still_picture.py). Any thread."""
+        return self.plan.name == "webm" and self.video is not None and not self.video.given
+
+    @property
     def finished(self) -> Path | None:
         """The file under its final name, from the moment at which it has that. Any thread."""
         return self._file.finished

@@ -8,11 +8,14 @@ written (see picture_times.py): the last change before a still would be missing 
 
 from __future__ import annotations
 
+import logging
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from av.packet import Packet
+
+log = logging.getLogger(__name__)
 
 # When the newest picture is this much older than the newest sound, and none came while this much sound did, it is
 # encoded again ...
@@ -67,7 +70,14 @@ class StillPicture:
         )
 
     def _again(self) -> list[Packet[Any]]:
-        packets = self._encoder.repeat(round((self._sound_s - _MARGIN) * 1_000_000_000), self._pictures)
+        try:
+            packets = self._encoder.repeat(round((self._sound_s - _MARGIN) * 1_000_000_000), self._pictures)
+        except Exception:
+            if self._always:
+                raise  # the sound cannot go on without
+            log.debug("repeating a picture", exc_info=True)
+            self._is_repeated = True  # the encoder's own thread will hear of it, should it go on
+            return []
         for packet in packets:
             if packet.pts is not None:
                 self._saw_picture(packet.pts * packet.time_base)

@@ -128,8 +128,8 @@ class _Grab:
     def tell_end(self, fault: CaptureError) -> None:
         """Nobody shall wait for this source: neither for its opening nor for its sound. Never blocks."""
         with contextlib.suppress(Closed):
-            self._out.put(SourceGone(self._index, fault, for_good=True), 0.0)
             self._out.put(SourceHole(self._index, self._heard_until_ns(), str(fault)), 0.0)
+            self._out.put(SourceGone(self._index, fault, for_good=True), 0.0)
 
     def _open(self) -> Device | None:
         """Try until it opens; None when it is time to stop."""

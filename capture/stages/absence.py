@@ -37,6 +37,10 @@ class Absence:
             return None
         return Notice(f"{source} is recorded again, after {(now_ns - away.since_ns) / NS_PER_S:.1f} s")
 
+    def for_good(self, source: str) -> None:
+        """It will not come back, which is told as a fault."""
+        self._away.pop(source, None)
+
     def due(self, now_ns: int) -> list[Notice]:
         """What is to be told now: each absence once, when it has lasted. The result tells of it too, with its place."""
         notices = []

@@ -77,6 +77,8 @@ class SoundStage:
         elif isinstance(item, SourceHole):
             self.mixer.lost(item.index, item.at_ns, item.reason)
             self._absence.lost(source, item.reason, now_ns)
+        elif isinstance(item, SourceGone) and item.for_good:
+            self._absence.for_good(source)
         elif isinstance(item, SourceGone):
             self._absence.lost(source, str(item.error), now_ns)
         elif isinstance(item, SourceOpened):

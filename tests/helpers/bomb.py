@@ -2,7 +2,7 @@
 
 In this process, `planted`; in the real command line, as a program of its own:
 
-    python -m tests.helpers.bomb PLACE KIND WHEN LASTING REPORT -- record ...
+    python -m tests.helpers.bomb PLACE KIND WHEN LASTING REPORT record ...
 
 PLACE is `module:Class.function` or `module:function`; with `@name` only in threads whose name begins so (libpulse's own
 are called `Dummy`), and of `threading:Thread.start`, only the start of such a one.
@@ -130,10 +130,16 @@ def _with_bomb(original: Any, bomb: Bomb, target: str) -> Any:
 
     @functools.wraps(original)
     def stands_in(*args: Any, **words: Any) -> Any:
-        bomb.called(args[0].name if starts else threading.current_thread().name)
+        bomb.called(args[0].name if starts else _thread_name())
         return original(*args, **words)
 
     return stands_in
+
+
+def _thread_name() -> str:
+    # `threading.current_thread` would make an object for a thread that is none of Python's, and call functions for it.
+    active = threading._active  # type: ignore[attr-defined]
+    return str(getattr(active.get(threading.get_ident()), "name", "Dummy"))
 
 
 def before(target: str, step: Callable[[], None]) -> None:
@@ -183,11 +189,11 @@ def main() -> int:
         arm()
     from ui import cli
 
-    return cli.main(options.words[1:])
+    return cli.main(options.words)
 
 
 def _report(path: Path, at_ns: int) -> None:
-    path.write_text(json.dumps({"at_ns": at_ns, "thread": threading.current_thread().name}))
+    path.write_text(json.dumps({"at_ns": at_ns, "thread": _thread_name()}))
 
 
 if __name__ == "__main__":

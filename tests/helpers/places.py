@@ -77,7 +77,7 @@ WRITE = (
     *_end(
         "capture.output.output_file:OutputFile.close",
         "capture.output.output_file:OutputFile._close_container",
-        "capture.output.output_file:OutputFile._give_name",
+        "capture.output.placed_file:PlacedFile.give_name",
         "capture.output.part_file:rename_new",
         unnamed=True,
     ),
@@ -101,7 +101,7 @@ BEGINNING = (
         "capture.session:Session._open_output",
         "capture.output.names:choose_place",
         "capture.output.output_file:OutputFile.open",
-        "capture.output.output_file:OutputFile._create",
+        "capture.output.placed_file:PlacedFile.create",
         "capture.output.part_file:lock",
         "capture.output.journal:note",
         "capture.output.output_file:OutputFile._start",

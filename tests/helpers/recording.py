@@ -72,6 +72,10 @@ class Recording:
         assert code in wanted, f"exit code {code}\n{self.said}\n{output}"
         return json.loads(output) if output else {}
 
+    def await_all_said(self) -> None:
+        """Wait until the last line of an ended program was read."""
+        self._read_all.wait(END_S)
+
     def read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
