@@ -225,3 +225,25 @@ def test_no_thread_is_left_behind() -> None:
     for worker in workers:
         assert worker.join(LIMIT_S)
     assert running() == 0
+
+
+def test_without_a_thread_to_be_had_the_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    worker = Worker("the name", lambda stop: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(WorkerFault, match="the the name thread could not be started: can't start") as caught:
+            worker.start()
+    assert caught.value.hint
+    assert worker.join(0) is True
+
+
+def test_a_worker_does_not_wait_for_itself() -> None:
+    seen: list[bool] = []
+    worker = Worker("test", lambda stop: seen.append(worker.join(LIMIT_S)))
+    worker.start()
+    assert worker.join(LIMIT_S)
+    assert seen == [False]
+    assert worker.fault is None
