@@ -52,8 +52,6 @@ _CLOSE_LOOK_MOST = 20
 _STIRRED_NS = 500 * NS_PER_MS
 # Then ten times a second. Each answer costs about 0.1 ms of CPU.
 _ASK_INTERVAL_NS = 100 * NS_PER_MS
-# Arrivals are collected many times a second; who was kept from it for so long was stopped.
-_HELD_UP_NS = 1_000 * NS_PER_MS
 # How far the age of the newest frame moves by itself: by a fragment of 50 ms and the time between two looks.
 _ODD_AGE_NS = 110 * NS_PER_MS
 
@@ -115,7 +113,6 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         self._frame_bytes = 4 * channels
         self._stamps = Stamps(samplerate, cycle_late)
         self._asked_ns = 0
-        self._taken_ns = time.monotonic_ns()
         self._questions: deque[int] = deque()  # when each was asked that is not answered yet
         self._answers: list[tuple[int, int, int]] = []  # for `Stamps.learn`
         self._usual_age_ns = 0
@@ -146,17 +143,10 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         Waits only for the server's word on the time, for 50 ms at most, and only when something has arrived. A hole
         (the server's queue ran over) is left out: the stamp of what follows it shows it.
         """
-        now_ns = time.monotonic_ns()
-        held_up = now_ns - self._taken_ns > _HELD_UP_NS
-        self._taken_ns = now_ns
         with self.link.locked():
             waiting = self._waiting()
         if not waiting:
             return []
-        if held_up and self._stamps.known:
-            # What waits was captured by the time that was known before. Servers keep some seconds of it; what is lost
-            # beyond that lies between it and what comes next, whose time is asked for then.
-            return self._take_all()
         if time.monotonic_ns() < self._stirred_until_ns:
             self._stamps.look_closely()
         if not self._stamps.known or self._timing_due(waiting):
@@ -167,9 +157,6 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             _NOTHING.wait(_CLOSE_LOOK_STEP_S)  # answers tell more when they lie apart
         if not self._stamps.known:
             return []  # what has arrived stays where it is until the server says what time it is from
-        return self._take_all()
-
-    def _take_all(self) -> list[tuple[int, Samples]]:
         blocks: list[tuple[int, Samples]] = []
         with self.link.locked():
             while self._waiting():
