@@ -69,6 +69,7 @@ def test_killed_at_a_random_moment(tmp_path: Path, name: str, full: bool) -> Non
     worst_s = 0.0
     for turn, (sound, pictures, quality) in enumerate(cases):
         folder = tmp_path / str(turn)
+        folder.mkdir()
         put_in_s = kill_at(chance.randrange(0, 8000), folder, name, quality, sound, pictures)
         part = folder / f".note.part.{name}"
         what = f"{quality} quality, {sound} sound, {pictures} picture, killed at {put_in_s:.2f} s"
