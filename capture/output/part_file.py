@@ -209,14 +209,15 @@ def create_private(path: Path) -> int:
 
 
 def make_folder(folder: Path, private: bool) -> None:
-    """Make `folder` and those above it that are missing, each private. With `private` also close one that is there.
+    """Make `folder` and those above it that are missing, each private and for good: a power cut takes none away again.
 
-    Raises `OutputError`.
+    With `private` also close one that is there. Raises `OutputError`.
     """
     try:
         missing = [f for f in (folder, *folder.parents) if not f.exists()]
         for each in reversed(missing):
             each.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(each.parent)
         if private and hasattr(os, "getuid"):
             state = folder.stat()
             if state.st_uid == os.getuid() and stat.S_IMODE(state.st_mode) & 0o077:
