@@ -30,6 +30,8 @@ MEBIBYTE = 1024 * 1024
 RESERVE_BYTES = 50 * MEBIBYTE
 # What closing an MP4 or Matroska file appends, for each packet, at most (MP4: size, time and chunk, 24 bytes).
 _INDEX_BYTES = 24
+# A power cut may take 2 s: what was written since the last sync, and what encoder and container hold in memory (0.5 s).
+SYNC_INTERVAL_S = 1.5
 # How often free space is looked at: by time, and by bytes for a fast writer.
 _SPACE_INTERVAL_NS = NS_PER_S
 _SPACE_INTERVAL_BYTES = 8 * MEBIBYTE
@@ -56,7 +58,7 @@ class OutputFile:
         tracks: Sequence[str],
         video_size: tuple[int, int] | None,
         tags: Mapping[str, str],
-        sync_interval_s: float = 2.0,
+        sync_interval_s: float = SYNC_INTERVAL_S,
         reserve_bytes: int = RESERVE_BYTES,
         write: WriteFunction = os.write,
     ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -132,14 +132,15 @@ def _recover_locked(leftover: Leftover, on_progress: Callable[[float], None]) ->
     if finished is not None:
         return Recovered(finished, duration_s, finished.stat().st_size)
     try:
-        _write_mended(leftover, mended, {i for i, content in enumerate(contents) if content.torn is not None})
-        _compare(part, mended, contents, on_progress)
+        _write_mended(leftover, mended, [content.spoilt for content in contents])
+        remarks = _compare(part, mended, contents, on_progress)
         file = _give_name(mended, final)
     finally:
         with contextlib.suppress(OSError):
             mended.unlink(missing_ok=True)
-    remarks = [] if file == final else [f"{final.name} was there already, so the file is called {file.name}"]
-    damaged = sum(content.damaged + (content.torn is not None) for content in contents)
+    if file != final:
+        remarks.append(f"{final.name} was there already, so the file is called {file.name}")
+    damaged = sum(content.damaged for content in contents)
     # The very last of a stream is what the crash interrupted, and is not worth a word.
     if damaged > len(contents):
         remarks.append(f"{damaged} damaged pieces were left out")
@@ -172,7 +173,7 @@ def _finished_before(leftover: Leftover, contents: list[remux.StreamContent]) ->
     return final if [c.key() for c in there] == [c.key() for c in contents] else None
 
 
-def _write_mended(leftover: Leftover, mended: Path, torn: set[int]) -> None:
+def _write_mended(leftover: Leftover, mended: Path, spoilt: Sequence[Sequence[int]]) -> None:
     import av
 
     name = format_of_suffix(leftover.final.suffix)
@@ -186,7 +187,7 @@ def _write_mended(leftover: Leftover, mended: Path, torn: set[int]) -> None:
         raise part_file.explain(error, mended.parent, "cannot be written to") from error
     try:
         file = part_file.PartFile(descriptor)
-        remux.copy(leftover.part, file, name, torn)
+        remux.copy(leftover.part, file, name, spoilt)
         if file.fault is None and name == "flac":
             remux.complete_flac_header(mended)
         file.sync()
@@ -206,16 +207,31 @@ def _write_mended(leftover: Leftover, mended: Path, torn: set[int]) -> None:
 
 def _compare(
     part: Path, mended: Path, contents: list[remux.StreamContent], on_progress: Callable[[float], None]
-) -> None:
-    """Read the new file back, decoding all of it; it must hold what the part file holds."""
-    mended_contents = _inspect(mended, True, on_progress)
-    readable = all(content.frames for content in mended_contents if content.kind == "video" and content.packets)
-    for content in mended_contents:
+) -> list[str]:
+    """Read the new file back, decoding all of it; it must hold what the part file holds. Returns what to say of it."""
+    copied = [content for content in _inspect(mended, True, on_progress) if content.packets]
+    wanted = [content for content in contents if content.packets]
+    remarks = []
+    if not _shows_pictures(copied):
+        if any(content.frames for content in _inspect(part, True, on_progress) if content.kind == "video"):
+            raise RecoveryError(
+                f"the pictures of the repaired copy of {part} cannot be shown; it was thrown away", _KEPT
+            )
+        remarks.append("the pictures cannot be shown: the first of them is missing")
+    for content in copied:
         if content.kind == "video":
             content.frames = 0  # those of the part file were not decoded: their bytes are compared
-    if readable and [c.key() for c in mended_contents] == [c.key() for c in contents]:
-        return
-    raise RecoveryError(f"the repaired copy of {part} differs from it and was thrown away", _KEPT)
+    are_same = [c.key() for c in copied] == [c.key() for c in wanted]
+    if not are_same and any(content.spoilt for content in contents):
+        # Behind something that was left out a decoder may go on a little differently: then the bytes must do.
+        are_same = [c.packets_key() for c in copied] == [c.packets_key() for c in wanted]
+    if not are_same:
+        raise RecoveryError(f"the repaired copy of {part} differs from it and was thrown away", _KEPT)
+    return remarks
+
+
+def _shows_pictures(contents: list[remux.StreamContent]) -> bool:
+    return all(content.frames for content in contents if content.kind == "video")
 
 
 def _give_name(mended: Path, final: Path) -> Path:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from capture.output.formats import muxer_of, muxer_options
 
 if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
     from av.packet import Packet
 
 log = logging.getLogger(__name__)
@@ -33,34 +35,32 @@ class StreamContent:
     frames: int = 0  # decoded sound: samples a channel; decoded pictures
     samples: Any = field(default_factory=hashlib.md5)  # of the decoded sound
     errors: int = 0  # packets that could not be decoded
-    damaged: int = 0  # packets that cannot be copied: torn, or without a time
+    damaged: int = 0  # packets that cannot be copied: cut off, without a time, or (of sound) not decodable
     end_s: float = 0.0
-    # The last packet of sound, when it could not be decoded: torn by the crash, in a container that does not know
-    # lengths.
-    torn: bytes | None = None
+    # Which packets of sound could not be decoded, in order: torn by the crash, or never brought to the disk.
+    spoilt: list[int] = field(default_factory=list)
 
     def key(self) -> tuple[object, ...]:
         """Equal for two streams that hold the same."""
-        return (self.kind, self.packets, self.payload.digest(), self.frames, self.samples.digest())
+        return (*self.packets_key(), self.frames, self.samples.digest())
 
-    def take(self, packet: Packet[Any], decode_pictures: bool) -> None:
+    def packets_key(self) -> tuple[object, ...]:
+        """Equal for two streams that hold the same packets, whatever a decoder makes of them."""
+        return (self.kind, self.packets, self.payload.digest())
+
+    def take(self, packet: Packet[Any], is_copy: bool) -> None:
         """Count one packet."""
-        if self.torn is not None:
-            self._count(self.torn)
-            self.torn = None
-        if self.kind == "audio" or decode_pictures:
+        if self.kind == "audio" or is_copy:
             before = self.errors
             self.decode(packet.decode)
-            if self.errors > before and self.kind == "audio":
-                self.torn = bytes(packet)
+            if self.errors > before and self.kind == "audio" and not is_copy:
+                self.spoilt.append(self.packets + len(self.spoilt))
+                self.damaged += 1
                 return
-        self._count(bytes(packet))
+        self.packets += 1
+        self.payload.update(bytes(packet))
         if packet.pts is not None:
             self.end_s = max(self.end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-
-    def _count(self, data: bytes) -> None:
-        self.packets += 1
-        self.payload.update(data)
 
     def decode(self, decode: Callable[[], Any]) -> None:
         """Count what `decode` gives."""
@@ -80,12 +80,13 @@ class StreamContent:
 
 
 def inspect(
-    path: Path, decode_pictures: bool, on_progress: Callable[[float], None] = lambda read_s: None
+    path: Path, is_copy: bool, on_progress: Callable[[float], None] = lambda read_s: None
 ) -> list[StreamContent]:
-    """Read the whole file and decode it (pictures only when asked: they take the time). Raises av.FFmpegError or
-    OSError.
+    """Read the whole file and decode it. Raises av.FFmpegError or OSError.
 
-    `on_progress` is called with the seconds that were read, now and then.
+    Of a copy all is counted. Of an original, what cannot be copied is left out; pictures are not decoded, as that takes
+    the time and what is in them is compared byte by byte. `on_progress` is called with the seconds that were read, now
+    and then.
     """
     import av
 
@@ -98,11 +99,11 @@ def inspect(
             picture_stream.thread_type = "AUTO"
         for packet in whole_packets(container, damaged):
             content = contents[packet.stream_index]
-            content.take(packet, decode_pictures)
+            content.take(packet, is_copy)
             if content.packets % 500 == 0:
                 on_progress(content.end_s)
         for stream, content in zip(container.streams, contents, strict=True):
-            if content.kind == "audio" or decode_pictures:
+            if content.kind == "audio" or is_copy:
                 # What the decoder still has.
                 context: Any = stream.codec_context
                 content.decode(context.decode)
@@ -132,11 +133,11 @@ def whole_packets(container: Any, on_damaged: Callable[[int], None] = lambda ind
         log.info("%s: reading ended with: %s", container.name, error.strerror)
 
 
-def copy(source: Path, target: Any, name: str, torn: set[int]) -> None:
+def copy(source: Path, target: Any, name: str, spoilt: Sequence[Sequence[int]]) -> None:
     """Write `source`'s packets into `target` (an open, empty, seekable binary file) as an ordinary file of format
     `name`.
 
-    Of the streams in `torn` (indices) the last packet is left out. Raises av.FFmpegError or OSError.
+    `spoilt` says for each stream which of its packets to leave out. Raises av.FFmpegError or OSError.
     """
     import av
 
@@ -151,16 +152,14 @@ def copy(source: Path, target: Any, name: str, torn: set[int]) -> None:
             made = new.add_stream_from_template(stream, opaque=True)
             made.metadata.update(_kept_tags(stream.metadata))
             streams[stream.index] = made
-        held: dict[int, Packet[Any]] = {}
+        left_out = [set(numbers) for numbers in spoilt]
+        seen = [0] * len(left_out)
         for packet in whole_packets(old):
             index = packet.stream_index
-            packet.stream = streams[index]
-            if index in torn:
-                previous, held[index] = held.get(index), packet
-                if previous is None:
-                    continue
-                packet = previous
-            new.mux(packet)
+            seen[index] += 1
+            if seen[index] - 1 not in left_out[index]:
+                packet.stream = streams[index]
+                new.mux(packet)
 
 
 def _kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
@@ -184,7 +183,6 @@ def complete_flac_header(path: Path) -> None:
 
     Raises av.FFmpegError or OSError.
     """
-    import av
     import numpy as np
 
     with path.open("r+b") as file:
@@ -192,17 +190,26 @@ def complete_flac_header(path: Path) -> None:
         (packed,) = struct.unpack(">Q", file.read(8))
         bits = (packed >> 36 & 31) + 1
         samples, md5 = 0, hashlib.md5()
-        with av.open(str(path), format="flac") as container:
-            for frame in container.decode(audio=0):
-                samples += frame.samples
-                # MD5 is of the samples interleaved, little-endian, each in as few bytes as its bits need; FFmpeg gives
-                # 16 bits as they are, and 24 as the upper ones of 32.
-                data = frame.to_ndarray().astype(f"<i{2 if bits <= 16 else 4}", copy=False)
-                if bits > 16:
-                    data = data.view(np.uint8).reshape(-1, 4)[:, 1:]
-                md5.update(data.tobytes())
+        for frame in _sound(path):
+            samples += frame.samples
+            # MD5 is of the samples interleaved, little-endian, each in as few bytes as its bits need; FFmpeg gives 16
+            # bits as they are, and 24 as the upper ones of 32.
+            data = frame.to_ndarray().astype(f"<i{2 if bits <= 16 else 4}", copy=False)
+            if bits > 16:
+                data = data.view(np.uint8).reshape(-1, 4)[:, 1:]
+            md5.update(data.tobytes())
         if samples < 1 << 36:
             file.seek(_FLAC_RATE_TO_COUNT_AT)
             file.write(struct.pack(">Q", packed & ~((1 << 36) - 1) | samples))
         file.seek(_FLAC_MD5_AT)
         file.write(md5.digest())
+
+
+def _sound(path: Path) -> Iterator[AudioFrame]:
+    """What can be decoded of a file that holds nothing but sound."""
+    import av
+
+    with av.open(str(path)) as container:
+        for packet in container.demux(audio=0):
+            with contextlib.suppress(av.FFmpegError):
+                yield from packet.decode()

@@ -146,8 +146,8 @@ def heard(path: Path) -> tuple[Samples, float]:
     end_s = 0.0
     with contextlib.suppress(av.FFmpegError, IndexError), av.open(str(path)) as container:
         for decoded in container.decode(container.streams.audio[0]):
-            assert decoded.time is not None
-            end_s = decoded.time + decoded.samples / decoded.sample_rate
+            start_s = end_s if decoded.time is None else decoded.time  # none: after damage
+            end_s = start_s + decoded.samples / decoded.sample_rate
             values = decoded.to_ndarray()
             values = values.T if decoded.format.is_planar else values.reshape(decoded.samples, -1)
             scale = 1.0 if values.dtype.kind == "f" else float(1 << (values.dtype.itemsize * 8 - 1))
