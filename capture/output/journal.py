@@ -27,7 +27,8 @@ def note(part: Path, final: Path) -> None:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             # JSON escapes what UTF-8 cannot hold (a file name may be any bytes).
-            json.dump({"part": str(part), "final": str(final)}, file)
+            process = {"pid": os.getpid(), "started": _started(os.getpid())}
+            json.dump({"part": str(part), "final": str(final), **process}, file)
             file.flush()
             os.fsync(file.fileno())
         new.replace(entry)
@@ -43,6 +44,15 @@ def forget(part: Path) -> None:
         log.warning("the note about %s could not be removed: %s", part, error, exc_info=True)
 
 
+def is_written(part: Path) -> bool:
+    """Whether the process that noted `part` still runs: for file systems that have no locks to tell."""
+    try:
+        table = json.loads(_entry(part).read_text(encoding="utf-8"))
+        return bool(table["started"]) and _started(int(table["pid"])) == table["started"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def noted() -> Iterator[tuple[Path, Path]]:
     """(part, final) of every recording noted and not forgotten; entries that cannot be read are passed over."""
     try:
@@ -55,6 +65,14 @@ def noted() -> Iterator[tuple[Path, Path]]:
             yield Path(table["part"]), Path(table["final"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s cannot be read: %s", entry, error)
+
+
+def _started(pid: int) -> str:
+    """When a process was started (Linux): tells it from a later one of its number. Empty: there is none, or unknown."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
 
 
 def _entry(part: Path) -> Path:

@@ -11,6 +11,8 @@ import logging
 import os
 import stat
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +26,9 @@ _LOCKED_BYTE = 1 << 62
 # What a file system without hard links answers.
 _NO_LINKS_ERRNOS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EINVAL}
 _COPY_BYTES = 1 << 20
+# What says that another process has the lock; anything else means a file system without locks.
+_LOCKED_ERRNOS = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+_LOCK_STEP_S = 0.01
 _FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 WriteFunction = Callable[[int, bytes | memoryview], int]
@@ -251,11 +256,32 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def lock(descriptor: int) -> bool:
-    """Take the lock that says "a live process writes this"; True when it is ours. Never waits.
+def lock(descriptor: int, timeout_s: float = 0.0) -> bool:
+    """Take the lock that says "a live process writes this"; True when it is ours, or the file system has no locks.
 
-    The system takes it back when the process ends, however it ends.
+    Waits `timeout_s` at most, since whoever only looks whether it is taken holds it for a moment. The system takes it
+    back when the process ends, however it ends.
     """
+    deadline_s = time.monotonic() + timeout_s
+    while (error := _try_lock(descriptor)) in _LOCKED_ERRNOS and time.monotonic() < deadline_s:
+        threading.Event().wait(_LOCK_STEP_S)
+    return error not in _LOCKED_ERRNOS
+
+
+def has_locks(path: Path) -> bool:
+    """Whether the file system of `path`, which no one has locked, knows locks; some network shares do not."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | _BINARY)
+    except OSError:
+        return True
+    try:
+        return _try_lock(descriptor) in (None, *_LOCKED_ERRNOS)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> int | None:
+    """The number of the error, if any."""
     try:
         if sys.platform == "win32":
             # Windows locks bytes, and nobody else can read or write them: so one that the file never has.
@@ -268,9 +294,8 @@ def lock(descriptor: int) -> bool:
 
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        # Anything else: a file system without locks.
-        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
-    return True
+        return error.errno
+    return None
 
 
 def is_locked(path: Path) -> bool:

@@ -147,6 +147,10 @@ class PlacedFile:
                 os.close(descriptor)
 
 
+# `recover`, in another process, locks what it finds for a moment, to see whether anybody writes it.
+_LOCK_S = 2.0
+
+
 def _create(place: Place) -> tuple[Place, int]:
     """Make the part file, under another name when somebody took that one; its place, and its descriptor, locked."""
     for _ in range(_NAME_TRIES):
@@ -156,7 +160,8 @@ def _create(place: Place) -> tuple[Place, int]:
             place = names.next_place(place)
         else:
             try:
-                part_file.lock(descriptor)
+                if not part_file.lock(descriptor, _LOCK_S):
+                    raise OutputError(f"{place.part} is held by another program", "Choose another name, or try again.")
                 journal.note(place.part, place.final)
             except BaseException:
                 os.close(descriptor)

@@ -7,8 +7,10 @@ holds the same, and has its name. So all of it can be run twice, and killed anyw
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +23,9 @@ from capture.output.formats import format_of_suffix
 log = logging.getLogger(__name__)
 
 _NAME_TRIES = 100
+# Where a file system has no locks: what was written a moment ago is still being recorded (a recorder writes several
+# times a second unless it is paused, and then its journal tells).
+FRESH_S = 60.0
 _KEPT = "It was left as it is. If it is not wanted, delete it."
 
 
@@ -84,6 +89,8 @@ def _describe(part: Path, final: Path) -> Leftover | None:
         if part.is_symlink() or not part.is_file() or part_file.is_locked(part):
             return None
         state = part.stat()
+        if not part_file.has_locks(part) and (journal.is_written(part) or time.time() - state.st_mtime < FRESH_S):
+            return None
     except OSError as error:
         log.warning("%s cannot be read: %s", part, error.strerror)
         return None
@@ -121,7 +128,9 @@ def recover(leftover: Leftover, on_progress: Callable[[float], None] = lambda re
 
 def _recover_locked(leftover: Leftover, on_progress: Callable[[float], None]) -> Recovered:
     part, final = leftover.part, leftover.final
-    mended = part.with_name(f".{final.stem[:80]}.mended{final.suffix}")
+    # A name of this part file's own: its lock is ours, so nobody else writes there, and nobody's file is called so.
+    own = hashlib.sha256(os.fsencode(part.name)).hexdigest()[:16]
+    mended = part.with_name(f".{own}.mended{final.suffix}")
     contents = _inspect(part, False, on_progress)
     if not any(content.frames or (content.kind == "video" and content.packets) for content in contents):
         raise RecoveryError(f"{part} holds nothing that can be played", _KEPT)
