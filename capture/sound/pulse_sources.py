@@ -32,6 +32,8 @@ SILENCE_ANSWER_S = 0.3
 # How long a stream is in doubt, and from when on its sound tells: what came before was on its way already.
 DOUBT_NS = 250 * NS_PER_MS
 DOUBT_FROM_NS = 100 * NS_PER_MS
+# Being listened to wakes an idle speaker, and that is a change like another: for so long none puts a stream in doubt.
+SETTLED_NS = 1_000 * NS_PER_MS
 
 
 class Ticks:
@@ -121,6 +123,7 @@ class EndpointSource:
         self._chosen: Endpoint | None = None
         self._leaving = ""  # why, once what had arrived by then was taken
         self._doubt = Doubt()
+        self._opened_ns = 0
 
     # For the two kinds:
 
@@ -153,6 +156,7 @@ class EndpointSource:
         except CaptureError:
             self._watcher.leave(self._on_scene)
             raise
+        self._opened_ns = time.monotonic_ns()
         self._chosen = chosen
         return device
 
@@ -208,7 +212,8 @@ class EndpointSource:
         stream, chosen, old = self._stream, self._chosen, self._scene
         if stream is not None and old is not None and stirs(old, scene):
             stream.stir()
-        if chosen is not None and old is not None and scene.on_pipewire and scene.may_have_slept(old, chosen.id):
+        settled = time.monotonic_ns() > self._opened_ns + SETTLED_NS
+        if settled and chosen and old and scene.on_pipewire and scene.may_have_slept(old, chosen.id):
             self._doubt.begin(time.monotonic_ns())
         self._scene = scene
         self._new_scene = True

@@ -18,6 +18,7 @@ from soundcard import pulseaudio as sc
 from capture.clock import NS_PER_MS
 from capture.errors import SourceLost
 from capture.sound import pulse_connection as connection
+from capture.sound.pieces import joined
 from capture.sound.stamps import Stamps, believable_ns
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ _CLOSE_S = 0.5
 _TIMING_S = 0.05
 # A read that found much more waiting than this hands it on in pieces, so that blocks stay of a moderate size.
 _LARGEST_BLOCK_S = 0.5
+# Pieces of 2 to 20 ms: more than any reader was ever held up; then libpulse keeps them, up to its own bound.
+_KEPT_MOST = 5_000
 # A close look at the time (see stamps.py) asks more than once in PipeWire's shortest usual cycle, of 5 ms, and for
 # longer than its longest, of 43 ms.
 _CLOSE_LOOK_STEP_S = 0.004
@@ -78,12 +81,22 @@ def _timing_told(stream: Any, success: int, number: Any) -> None:
         found.told(stream, bool(success))
 
 
+@_ffi.callback("pa_stream_request_cb_t", onerror=connection.not_into_libpulse)  # type: ignore[untyped-decorator]
+def _arrived(stream: Any, size: int, number: Any) -> None:
+    found = _streams.get(int(_ffi.cast("uintptr_t", number)))
+    if found is not None:
+        found.keep()
+
+
 class RecordStream(sc._Recorder):  # type: ignore[misc]
     """A record stream with time stamps, on `source_id`, or of only the sink-input `sink_input` that plays there.
 
     `fragment_s` is the latency asked of the server; for `cycle_late` see `Stamps`.
     Made and ended by `pulse_link`. All methods are for one thread, except the callback `alarm`, which libpulse's thread
     calls when the stream has ended; it must not block. Arrivals are not announced: collect them now and then.
+
+    libpulse forgets what was not collected when a stream ends. A speaker goes rarely; but an application's stream ends
+    with each note, and took the note's end with it (up to 80 ms, measured). So what arrives of one is kept at once.
     """
 
     def __init__(
@@ -117,6 +130,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         self._answers: list[tuple[int, int, int]] = []  # for `Stamps.learn`
         self._usual_age_ns = 0
         self._stirred_until_ns = 0
+        self._kept: list[tuple[int, Samples]] = []
         self._data = _ffi.new("void**")
         self._size = _ffi.new("size_t*")
 
@@ -144,8 +158,14 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         (the server's queue ran over) is left out: the stamp of what follows it shows it.
         """
         with self.link.locked():
-            waiting = self._waiting()
-        if not waiting:
+            ended = _pa.pa_stream_get_state(self.stream) != _pa.PA_STREAM_READY
+            waiting = 0 if ended else int(_pa.pa_stream_readable_size(self.stream))
+        if ended:
+            kept, self._kept = self._kept, []
+            if not kept or not self._stamps.known:
+                raise SourceLost("the stream has ended")
+            return self._stamped(kept)
+        if not (waiting or self._kept):
             return []
         if time.monotonic_ns() < self._stirred_until_ns:
             self._stamps.look_closely()
@@ -157,14 +177,23 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             _NOTHING.wait(_CLOSE_LOOK_STEP_S)  # answers tell more when they lie apart
         if not self._stamps.known:
             return []  # what has arrived stays where it is until the server says what time it is from
-        blocks: list[tuple[int, Samples]] = []
         with self.link.locked():
-            while self._waiting():
-                frame, pieces = self._take_run()
-                if pieces:
-                    samples = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-                    blocks.append((self._stamps.sounded_ns(frame), samples))
-        return blocks
+            self.keep()
+            kept, self._kept = self._kept, []
+        return self._stamped(kept)
+
+    def keep(self) -> None:
+        """Take what has arrived into our own hands. Lock held; also called by libpulse's thread."""
+        if self.stream is None or _extra.pa_stream_get_timing_info(self.stream) == _ffi.NULL:
+            return  # it was closed, or no frame has a number yet
+        while len(self._kept) < _KEPT_MOST and (piece := self._record_chunk()) is not None:
+            if len(piece):  # else it is a hole
+                self._kept.append((self._position(), piece))
+            _pa.pa_stream_drop(self.stream)
+
+    def _stamped(self, pieces: list[tuple[int, Samples]]) -> list[tuple[int, Samples]]:
+        most = round(self._samplerate * _LARGEST_BLOCK_S)
+        return [(self._stamps.sounded_ns(frame), samples) for frame, samples in joined(pieces, most)]
 
     def told(self, stream: Any, success: bool) -> None:
         """The server has answered, in the order of the questions. libpulse's thread, lock held."""
@@ -204,29 +233,6 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         """The number of the next frame to take. Lock held."""
         return int(_extra.pa_stream_get_timing_info(self.stream).read_index) // self._frame_bytes
 
-    def _waiting(self) -> int:
-        """Bytes that have arrived. Lock held."""
-        if _pa.pa_stream_get_state(self.stream) != _pa.PA_STREAM_READY:
-            raise SourceLost("the stream has ended")
-        return int(_pa.pa_stream_readable_size(self.stream))
-
-    def _take_run(self) -> tuple[int, list[Samples]]:
-        """Pieces without a hole between them, and the number of their first frame. Lock held."""
-        first = 0
-        pieces: list[Samples] = []
-        frames = 0
-        while frames < self._samplerate * _LARGEST_BLOCK_S:
-            piece = self._record_chunk()
-            if piece is None or not (len(piece) or not pieces):
-                break
-            if not pieces:
-                first = self._position()
-            _pa.pa_stream_drop(self.stream)
-            if len(piece):
-                pieces.append(piece)
-                frames += len(piece)
-        return first, pieces
-
     def _learn_timing(self, timeout_s: float) -> bool:
         """Ask the server where the stream is. Without an answer in time (False), what was known before holds on."""
         self.timed.clear()
@@ -252,8 +258,10 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
     def _connect_stream(self, bufattr: Any) -> None:
         with self.link.locked():
             _extra.pa_stream_set_state_callback(self.stream, _state_changed, self._handle)
-            if self._sink_input is not None and _extra.pa_stream_set_monitor_stream(self.stream, self._sink_input) < 0:
-                raise SourceLost("the application's stream cannot be recorded")
+            if self._sink_input is not None:
+                if _extra.pa_stream_set_monitor_stream(self.stream, self._sink_input) < 0:
+                    raise SourceLost("the application's stream cannot be recorded")
+                _pa.pa_stream_set_read_callback(self.stream, _arrived, self._handle)
             if _pa.pa_stream_connect_record(self.stream, self._id.encode(), bufattr, _FLAGS) < 0:
                 raise SourceLost("the sound server refused the stream")
         # The base class then polls for the same states without end; it finds one of them at once.
@@ -281,8 +289,8 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
     def __exit__(self, exc_type: object, exc_value: object, traceback: object) -> None:
         if self.stream is None:
             return
-        stream, self.stream = self.stream, None
         with self.link.locked():
+            stream, self.stream = self.stream, None
             asked = _pa.pa_stream_disconnect(stream) >= 0
         deadline_s = time.monotonic() + _CLOSE_S
         while asked and (left_s := deadline_s - time.monotonic()) > 0:

@@ -8,6 +8,7 @@ from tests.faults.frame import Fault, Ground, Outcome, let_pass
 from tests.faults.taped import BEGIN_S, CUT_S, EDGE_S, FOLLOW_S, taped
 from tests.helpers.player import play
 from tests.helpers.signals import numbered
+from tests.helpers.witness import witness
 
 FIRST, SECOND, THIRD = (numbered(40, seed=seed) for seed in (21, 22, 23))
 VOICE = numbered(40, seed=24)
@@ -20,6 +21,8 @@ def default_changes(ground: Ground) -> Outcome:
         desktop.set_default_sink("loopnote_null")
         with (
             play(desktop, SECOND, name="second", sink="headphones") as second,
+            witness(desktop) as at_first,
+            witness(desktop, "headphones.monitor") as at_second,
             taped(desktop, ground.folder / "a.wav") as tape,
         ):
             let_pass(1.0 + ground.chance.random())
@@ -28,9 +31,11 @@ def default_changes(ground: Ground) -> Outcome:
             let_pass(1.5)
             tape.end()
     before, after = tape.trace(FIRST, first), tape.trace(SECOND, second)
-    tape.expect_whole(before, 0, changed_s - EDGE_S, "the old default")
+    testimony = tape.testimony(at_first, FIRST, first)
+    tape.expect_whole(before, 0, changed_s - EDGE_S, "the old default", testimony)
     back_s = tape.expect_back(after, changed_s, FOLLOW_S, "the new default")
-    tape.expect_whole(after, back_s, tape.end_s, "the new default")
+    testimony = tape.testimony(at_second, SECOND, second)
+    tape.expect_whole(after, back_s, tape.end_s, "the new default", testimony)
     tape.expect_in_place(after, back_s, tape.end_s, before.place_s(0, changed_s), "the new default")
     tape.must_name("headphones")
     return tape.outcome
@@ -53,6 +58,8 @@ def speaker_removed(ground: Ground, *options: str) -> Outcome:
         first = listening.enter_context(play(desktop, FIRST, name="first", sink="headphones"))
         voice.wait_until_sounds()
         second.wait_until_sounds()
+        at_first = listening.enter_context(witness(desktop, "headphones.monitor"))
+        at_second = stack.enter_context(witness(desktop))
         with taped(desktop, ground.folder / "a.wav", *options) as tape:
             let_pass(0.6 + ground.chance.random())
             removed_s = tape.now_s()
@@ -61,18 +68,24 @@ def speaker_removed(ground: Ground, *options: str) -> Outcome:
             let_pass(1.0)
             returned_s = tape.now_s()
             desktop.load_null_sink("headphones")
-            with play(desktop, THIRD, name="third", sink="headphones") as third:
+            with (
+                play(desktop, THIRD, name="third", sink="headphones") as third,
+                witness(desktop, "headphones.monitor") as at_third,
+            ):
                 let_pass(1.0)
                 tape.end()
     before, between, after = tape.trace(FIRST, first), tape.trace(SECOND, second), tape.trace(THIRD, third)
     place_s = before.place_s(0, removed_s)
-    tape.expect_whole(before, 0, removed_s - CUT_S, "the headphones")
+    testimony = tape.testimony(at_first, FIRST, first)
+    tape.expect_whole(before, 0, removed_s - CUT_S, "the headphones", testimony)
     fell_s = tape.expect_back(between, removed_s, FOLLOW_S, "the other speaker")
-    tape.expect_whole(between, fell_s, returned_s - EDGE_S, "the other speaker")
+    testimony = tape.testimony(at_second, SECOND, second)
+    tape.expect_whole(between, fell_s, returned_s - EDGE_S, "the other speaker", testimony)
     tape.expect_in_place(between, fell_s, returned_s, place_s, "the other speaker")
     began_s = max(returned_s, tape.since_s(third.time_of(0)))
     back_s = tape.expect_back(after, began_s, BEGIN_S, "what plays on the headphones again")
-    tape.expect_whole(after, back_s, tape.end_s, "the headphones again")
+    testimony = tape.testimony(at_third, THIRD, third)
+    tape.expect_whole(after, back_s, tape.end_s, "the headphones again", testimony)
     tape.expect_in_place(after, back_s, tape.end_s, place_s, "the headphones again")
     tape.expect_absent(tape.trace(VOICE, voice), "the microphone")
     tape.must_name("headphones")

@@ -21,6 +21,7 @@ def suspended(ground: Ground, resumed: bool) -> Outcome:
     with (
         ground.desktop(screen=None) as desktop,
         play(desktop, PLAYED, sink="loopnote_null") as player,
+        witness(desktop) as before,
         taped(desktop, ground.folder / "a.wav") as tape,
         contextlib.ExitStack() as stack,
     ):
@@ -31,16 +32,17 @@ def suspended(ground: Ground, resumed: bool) -> Outcome:
         if resumed:
             resumed_s = tape.now_s()
             desktop.pactl("suspend-sink", "loopnote_null", "0")
-            beside = stack.enter_context(witness(desktop))
+            after = stack.enter_context(witness(desktop))
             let_pass(1.5)
         tape.end()
     heard = tape.trace(PLAYED, player)
-    tape.expect_whole(heard, 0, suspended_s - CUT_S, "before it was suspended")
+    testimony = tape.testimony(before, PLAYED, player)
+    tape.expect_whole(heard, 0, suspended_s - CUT_S, "before it was suspended", testimony)
     if resumed:
         # The player's clock takes a moment to be sure of itself again.
         back_s = tape.expect_back(heard, resumed_s, FOLLOW_S, "what plays on after it")
         sure_s = resumed_s + FOLLOW_S
-        testimony = tape.testimony(beside, PLAYED, player)
+        testimony = tape.testimony(after, PLAYED, player)
         tape.expect_whole(heard, max(back_s, sure_s), tape.end_s, "after it was resumed", testimony)
         tape.expect_in_place(heard, sure_s, tape.end_s, heard.place_s(0, suspended_s), "after it was resumed")
     tape.outcome.said = said_of(tape.result)

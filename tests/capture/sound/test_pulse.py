@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +25,12 @@ from capture.sound.source import SoundSource
 from tests.capture.sound.benches import PulseBench, sine
 from tests.capture.sound.conftest import point_at
 from tests.helpers.children import run_in
+from tests.helpers.pulse_stream import PlaybackStream
+from tests.helpers.signals import RATE
 from virtual_desktop import VirtualDesktop
+
+if TYPE_CHECKING:
+    from capture.sound.pulse_stream import RecordStream
 
 DEADLINE_S = 8.0
 
@@ -262,6 +267,34 @@ def test_a_stream_is_never_moved_to_another_device(own_desktop: VirtualDesktop) 
             stream.take()
     finally:
         pulse_link.close_stream(stream)
+
+
+def test_the_end_of_an_applications_sound_is_kept(own_desktop: VirtualDesktop) -> None:
+    """Though nobody collected it before the application closed its stream."""
+    ended = threading.Event()
+    with PlaybackStream(sine(440), name="Tone") as player:
+        player.go_on()
+        speaker = own_desktop.pactl("get-default-sink").strip()
+        stream = pulse_link.open_stream(f"{speaker}.monitor", RATE, 2, 0.02, ended.set, sink_input=player.sink_input)
+        try:
+            assert_given(stream, 1)
+            ended.clear()
+            assert not ended.wait(0.5), "time to collect nothing"
+            player.close()
+            assert ended.wait(DEADLINE_S)
+            assert_given(stream, 0.4 * RATE)
+            with pytest.raises(SourceLost):
+                stream.take()
+        finally:
+            pulse_link.close_stream(stream)
+
+
+def assert_given(stream: RecordStream, frames: float) -> None:
+    """So many frames come in one collection, before long."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    while sum(len(samples) for _, samples in stream.take()) < frames:
+        assert time.monotonic() < deadline_s, "too little came"
+        time.sleep(0.005)
 
 
 def test_a_muted_speaker_or_monitor_is_told(own_desktop: VirtualDesktop) -> None:
