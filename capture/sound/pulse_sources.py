@@ -18,6 +18,7 @@ from capture.sound.pulse_scene import (
     speaker_device,
 )
 from capture.sound.pulse_watch import Watcher, ask
+from capture.sound.track import QUIET
 
 if TYPE_CHECKING:
     from capture.sound.pulse_stream import RecordStream
@@ -33,7 +34,7 @@ SILENCE_ANSWER_S = 0.3
 DOUBT_NS = 250 * NS_PER_MS
 DOUBT_FROM_NS = 100 * NS_PER_MS
 # Being listened to wakes an idle speaker, and that is a change like another: for so long none puts a stream in doubt.
-SETTLED_NS = 1_000 * NS_PER_MS
+SETTLED_NS = 300 * NS_PER_MS
 
 
 class Ticks:
@@ -179,7 +180,9 @@ class EndpointSource:
                 raise SourceLost(self._leaving or self._why_lost()) from error
             self._blocks = self._doubt.sift(blocks, time.monotonic_ns())
             if self._doubt.confirmed:
-                self._leaving = f"the {self.kind} {self._chosen.title} was suspended or set up anew"
+                # Where nobody plays there was nothing to lose, and so there is nothing to say.
+                named = f"the {self.kind} {self._chosen.title} was suspended or set up anew"
+                self._leaving = named if self._scene and self._scene.plays_on(self._chosen) else QUIET
         return self._blocks.pop(0)
 
     def close(self) -> None:

@@ -180,3 +180,11 @@ def test_a_change_that_is_seen_is_no_sleep_unless_it_is_one() -> None:
     assert not with_usb(state="running").may_have_slept(SCENE, "alsa_output.usb")
     assert with_usb(state="suspended").may_have_slept(SCENE, "alsa_output.usb")
     assert not replace(SCENE, speakers=()).may_have_slept(SCENE, "alsa_output.usb")
+
+
+def test_a_paused_application_plays_nowhere() -> None:
+    first, second = SCENE.speakers[:2]
+    assert not replace(SCENE, playbacks=(playback(1, "Player", corked=True),)).plays_on(second)
+    playing = replace(SCENE, playbacks=(playback(1, "Player"),))
+    assert playing.plays_on(second)
+    assert not playing.plays_on(first)
