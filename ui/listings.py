@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from typing import Any
 
 from capture.errors import CaptureError
@@ -14,6 +16,12 @@ HEADINGS = {
     DeviceKind.APPLICATION: "Applications with sound (--app NAME)",
     DeviceKind.SCREEN: "Screens (--screen NUMBER)",
     DeviceKind.WINDOW: "Windows (--screen window:TITLE)",
+}
+# What chooses one by its id; screens have their numbers, and applications no two the same name.
+BY_ID = {
+    DeviceKind.SPEAKER: "--speaker ",
+    DeviceKind.MICROPHONE: "--mic ",
+    DeviceKind.WINDOW: "--screen window:",
 }
 
 
@@ -53,17 +61,22 @@ def _screen_devices() -> list[Device]:
 
 def _print_group(heading: str, group: list[Device]) -> None:
     say(f"{heading}\n")
+    names = Counter(device.name.casefold() for device in group)
     for number, device in enumerate(group, 1):
         mark = "*" if device.is_default else " "
         label = f"{number}  {device.name}" if device.kind is DeviceKind.SCREEN else device.name
-        say(f"  {mark} {printable(label + _remarks(device))}\n")
+        repeats = names[device.name.casefold()] > 1
+        say(f"  {mark} {printable(label + _remarks(device, repeats))}\n")
     if not group:
         say("    none\n")
     say("\n")
 
 
-def _remarks(device: Device) -> str:
+def _remarks(device: Device, repeats: bool) -> str:
+    """`repeats`: another has the same name, so that only the id tells them apart."""
     remarks = []
+    if repeats and device.kind in BY_ID:
+        remarks.append(BY_ID[device.kind] + shlex.quote(device.id))
     if device.samplerate:
         remarks.append(f"{device.samplerate} Hz, {device.channels} channels")
     if "state" in device.detail:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -22,6 +23,9 @@ _PULSEAUDIO_FRAGMENT_S = 0.02
 # its whole graph turn faster, and stumble more; with a longer one the cycle would change whenever something begins to
 # play, and the first stamps with it.
 _PIPEWIRE_FRAGMENT_S = 0.0214
+
+# What chooses each kind of thing on the command line.
+_OPTIONS = {"speaker": "--speaker", "microphone": "--mic", "application": "--app"}
 
 T = TypeVar("T")
 
@@ -135,7 +139,7 @@ class Scene:
 
 def find_speaker(scene: Scene, name: str) -> Endpoint:
     """The speaker whose id or name is `name`, or the only one that has it in either. Raises `UnknownDevice`."""
-    return _find(scene.speakers, name, lambda speaker: (speaker.id, speaker.title), lambda s: s.title, "speaker")
+    return _find(scene.speakers, name, _endpoint_names, lambda speaker: speaker.title, "speaker")
 
 
 def find_microphone(scene: Scene, name: str) -> Endpoint:
@@ -145,7 +149,7 @@ def find_microphone(scene: Scene, name: str) -> Endpoint:
             f"{name!r} is no microphone but gives what a speaker plays",
             "That is recorded without --mic; see --speaker.",
         )
-    return _find(scene.microphones, name, lambda mic: (mic.id, mic.title), lambda mic: mic.title, "microphone")
+    return _find(scene.microphones, name, _endpoint_names, lambda mic: mic.title, "microphone")
 
 
 def find_application(scene: Scene, name: str) -> Playback:
@@ -153,9 +157,10 @@ def find_application(scene: Scene, name: str) -> Playback:
     applications = {playback.identity: playback for playback in reversed(scene.playbacks)}
     by_title = sorted(applications.values(), key=lambda playback: playback.identity)
 
-    def names(one: Playback) -> set[str]:
+    def names(one: Playback) -> list[str]:
         of_all = scene.streams_of(one.identity)
-        return {text for stream in of_all for text in (stream.name, stream.binary, stream.application_id) if text}
+        others = {text for stream in of_all for text in (stream.name, stream.binary, stream.application_id) if text}
+        return [one.title, *others]
 
     try:
         return _find(by_title, name, names, lambda playback: playback.title, "application")
@@ -169,19 +174,29 @@ def find_application(scene: Scene, name: str) -> Playback:
         raise
 
 
+def _endpoint_names(endpoint: Endpoint) -> tuple[str, str]:
+    return endpoint.id, endpoint.title
+
+
 def _find(
-    things: Sequence[T], name: str, names: Callable[[T], Iterable[str]], title: Callable[[T], str], kind: str
+    things: Sequence[T], name: str, names: Callable[[T], Sequence[str]], title: Callable[[T], str], kind: str
 ) -> T:
+    """`names` gives first the one that no other thing of its kind has."""
     wanted = name.casefold().strip()
+    itself = [thing for thing in things if wanted == names(thing)[0].casefold()]
     exact = [thing for thing in things if any(wanted == text.casefold() for text in names(thing))]
     # An empty name is part of every other.
     partly = [thing for thing in things if wanted and any(wanted in text.casefold() for text in names(thing))]
-    found = exact or partly
+    found = itself or exact or partly
     if len(found) == 1:
         return found[0]
     if found:
-        ids = ", ".join(f"{title(thing)} ({next(iter(names(thing)))})" for thing in found)
-        raise UnknownDevice(f"{name!r} could be more than one {kind}: {ids}", "Give more of the name, or the exact id.")
+        told = ((title(thing), names(thing)[0]) for thing in found)
+        listed = ", ".join(text if text == own else f"{text} ({own})" for text, own in told)
+        raise UnknownDevice(
+            f"{name!r} could be more than one {kind}: {listed}",
+            f"Give one of them in full, such as: {_OPTIONS[kind]} {shlex.quote(names(found[0])[0])}",
+        )
     there = ", ".join(title(thing) for thing in things)
     raise UnknownDevice(
         f"no {kind} is called {name!r}", f"There are: {there}." if there else f"There is no {kind} at all."

@@ -66,6 +66,29 @@ def test_devices_are_listed_by_kind(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     ]
 
 
+def test_names_that_repeat_come_with_what_tells_them_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = [
+        Device(DeviceKind.SPEAKER, "alsa.1", "Built-in", True),
+        Device(DeviceKind.SPEAKER, "alsa two", "built-in"),
+        Device(DeviceKind.SPEAKER, "bt.3", "Headset"),
+        Device(DeviceKind.MICROPHONE, "m.1", "Headset"),
+    ]
+    screen = [Device(DeviceKind.WINDOW, f"0x{number}", "Chat", detail={"area": [0, 0, 9, 9]}) for number in (1, 2)]
+    has(monkeypatch, sound, screen)
+    assert listings.devices(as_json=False) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ") and "none" not in line]
+    assert lines == [
+        "  * Built-in   (--speaker alsa.1)",
+        "    built-in   (--speaker 'alsa two')",
+        "    Headset",
+        "    Headset",
+        "    Chat   (--screen window:0x1; 9x9 at 0,0)",
+        "    Chat   (--screen window:0x2; 9x9 at 0,0)",
+    ]
+
+
 def test_devices_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     has(monkeypatch, SOUND, SCREEN)
     assert listings.devices(as_json=True) == 0

@@ -133,6 +133,27 @@ def test_a_binary_that_several_applications_share_is_refused_with_them() -> None
         find_application(SCENE, "electron")
 
 
+def test_what_is_said_of_several_can_be_typed() -> None:
+    """The ids of speakers; of applications their names, since a binary may belong to several."""
+    apps = (playback(1, "FooOne", "pacat"), playback(2, "FooTwo", "pacat"))
+    scene = Scene("", "", "", "", (speaker(0, "a.1", "Desk"), speaker(1, "b.2", "Desk")), (), apps)
+    with pytest.raises(UnknownDevice) as caught:
+        find_application(scene, "foo")
+    assert str(caught.value) == "'foo' could be more than one application: FooOne, FooTwo"
+    assert caught.value.hint == "Give one of them in full, such as: --app FooOne"
+    assert find_application(scene, "FooOne").index == 1
+    with pytest.raises(UnknownDevice) as caught:
+        find_speaker(scene, "desk")
+    assert str(caught.value) == "'desk' could be more than one speaker: Desk (a.1), Desk (b.2)"
+    assert caught.value.hint == "Give one of them in full, such as: --speaker a.1"
+    assert find_speaker(scene, "a.1").index == 0
+
+
+def test_a_name_that_is_given_in_full_wins_over_another_applications_binary() -> None:
+    apps = (playback(1, "Signal", "electron"), playback(2, "electron", "electron"))
+    assert find_application(Scene("", "", "", "", (), (), apps), "Electron").index == 2
+
+
 def test_an_application_that_is_silent_is_refused_with_those_that_play() -> None:
     with pytest.raises(UnknownDevice) as caught:
         find_application(SCENE, "Telegram")
