@@ -87,17 +87,20 @@ def _record(sentences: list[np.ndarray[Any, Any]], file: str | None) -> dict[str
     window.show("", 0.0)
     recorder = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert recorder.stderr is not None
-    began = threading.Event()
+    began, answered = threading.Event(), threading.Event()
 
     def relay(stream: Any) -> None:
         for line in stream:
             sys.stdout.write(f"  {line}")
             if line.startswith("recording "):
                 began.set()
+                answered.set()
+        answered.set()  # it has ended, and said why
 
     reader = threading.Thread(target=relay, args=(recorder.stderr,), daemon=True)
     reader.start()
-    if not began.wait(DEADLINE_S):
+    answered.wait(DEADLINE_S)
+    if not began.is_set():
         recorder.kill()
         recorder.wait(DEADLINE_S)
         return None
