@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from capture import settings as user_settings
 from capture.errors import CaptureError
-from capture.model import Event, Failed, Finished, RecordingResult, State, StateChanged
+from capture.model import Event, Failed, Finished, Notice, RecordingResult, State, StateChanged
 from capture.recorder import OUTCOME_LIMIT_S, Recorder
 from capture.worker import as_fault
 from ui.arguments import typed
 from ui.control import ControlServer
 from ui.progress import Progress
 from ui.record_control import RecordControl, listen
-from ui.request import Request, request_of
+from ui.request import Request, request_of, trimmed
 from ui.signals import Signals
 from ui.text import (
     EXIT_DEGRADED,
@@ -65,8 +65,10 @@ def _record(request: Request, signals: Signals, as_json: bool) -> int:
             progress.show(event)
             control.see(event)
         finally:
-            if isinstance(event, StateChanged) and event.state is State.RECORDING:
+            if isinstance(event, StateChanged) and event.state is State.RECORDING and not began.is_set():
                 began.set()
+                if remark := trimmed(request.settings):
+                    progress.show(Notice(remark))
             if isinstance(event, Finished | Failed):
                 over.set()
                 signals.wake()

@@ -28,6 +28,16 @@ class Request:
         return _naming(error, self.defaults) if error.setting in self.from_defaults else error
 
 
+def trimmed(settings: RecordingSettings) -> str:
+    """What is to be said of an area that is not recorded as it was asked for; empty when it is."""
+    spec = areas.parse(settings.screen) if settings.screen is not None else None
+    if spec is None or spec.kind != "region" or areas.even(spec.area) == spec.area:
+        return ""
+    asked, taken = spec.area, areas.even(spec.area)
+    size = f"{taken.width}x{taken.height}"
+    return f"of the area {asked.width}x{asked.height}, {size} is recorded: a film's sides are even"
+
+
 def request_of(given: Mapping[str, Any], defaults: Defaults) -> Request:
     """`given`, as `typed` gives it, on top of `defaults`. Raises `SettingsError`; its text names the settings file when
     what was typed makes sense without it.

@@ -110,6 +110,22 @@ def test_a_failure_is_one_line_and_a_hint_and_no_object(record: Record, error: s
     assert second.startswith("  ")
 
 
+@pytest.mark.parametrize(
+    ("area", "said"),
+    [
+        ("5,5,801x601", ["note: of the area 801x601, 800x600 is recorded: a film's sides are even"]),
+        ("5,5,800x601", ["note: of the area 800x601, 800x600 is recorded: a film's sides are even"]),
+        ("5,5,800x600", []),
+        ("all", []),
+    ],
+)
+def test_an_area_that_is_trimmed_is_said_at_the_start(record: Record, area: str, said: list[str]) -> None:
+    code, _, err = outcome(record("recorder.begun(); recorder.finish()", "--screen", area))
+    assert code == 0
+    assert err[0].startswith("recording ")
+    assert err[1:-1] == said
+
+
 def test_notices_are_said_while_it_runs(record: Record) -> None:
     code, _, err = outcome(record("recorder.begun(); recorder.on_event(Notice('silence', 'Look.')); recorder.finish()"))
     assert code == 0
