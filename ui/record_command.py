@@ -24,6 +24,7 @@ from ui.text import (
     EXIT_DEGRADED,
     EXIT_FAILED,
     EXIT_SAVED,
+    READ_IT,
     OutputGone,
     complain,
     length_in_words,
@@ -41,7 +42,6 @@ RESULT_LIMIT_S = 10.0
 # Somebody who asks for the end the third time, this long after the first, is not just impatient: something hangs.
 PATIENCE_S = 5.0
 ASKED_IN_EARNEST = 3
-READ_IT = "Send the output of --json to a program that reads it, or to a disk with room."
 NO_BEGINNING = "the recording does not begin, so it was given up"
 NO_END = "the recording was left unfinished, because it does not end"
 

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from ui.control import Answer, ask
-from ui.text import EXIT_FAILED, clock_in_words, complain, print_json, say
+from ui.text import (
+    EXIT_DEGRADED,
+    EXIT_FAILED,
+    READ_IT,
+    OutputGone,
+    clock_in_words,
+    complain,
+    finish_output,
+    print_json,
+    printable,
+    say,
+    settle_streams,
+)
 
 _NOTHING = Answer("idle", error="nothing is being recorded", hint="Start with: loopnote record", exit_code=1)
 
@@ -19,20 +31,33 @@ def remote(command: str, as_json: bool) -> int:
         return EXIT_FAILED
     if answer is None:
         answer = Answer("idle") if command == "status" else _NOTHING
-    if as_json:
-        now = {"state": answer.state, "file": answer.file, "duration_s": answer.duration_s}
-        print_json(answer.result if answer.result is not None else now)
-    elif not answer.error:
-        say(_in_words(answer))
+    try:
+        _tell(answer, as_json)
+    except OutputGone as gone:
+        if answer.result is None:
+            raise
+        complain(f"the recording is saved, but its result could not be written: {gone.__cause__}", READ_IT)
+        settle_streams()
+        return EXIT_DEGRADED
     if answer.error:
         complain(answer.error, answer.hint)
     return answer.exit_code
 
 
+def _tell(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        now = {"state": answer.state, "file": answer.file, "duration_s": answer.duration_s}
+        print_json(answer.result if answer.result is not None else now)
+    elif not answer.error:
+        say(_in_words(answer))
+        finish_output()
+
+
 def _in_words(answer: Answer) -> str:
+    file = printable(answer.file or "")
     if answer.result is not None:
-        lines = [f"saved {answer.file}", *(f"  not whole: {text}" for text in answer.result["degraded"])]
+        lines = [f"saved {file}", *(f"  not whole: {printable(text)}" for text in answer.result["degraded"])]
         return "\n".join(lines) + "\n"
     if answer.file is None:
         return f"{answer.state}\n"
-    return f"{answer.state} {clock_in_words(answer.duration_s)} {answer.file}\n"
+    return f"{answer.state} {clock_in_words(answer.duration_s)} {file}\n"

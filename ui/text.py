@@ -12,6 +12,8 @@ from typing import Any
 
 # What a command's exit code says. Degraded: something is missing or wrong, the rest is there.
 EXIT_SAVED, EXIT_FAILED, EXIT_USAGE, EXIT_DEGRADED = 0, 1, 2, 3
+# What to do about a result that nobody took.
+READ_IT = "Send the output to a program that reads it, or to a disk with room."
 
 # Names come from elsewhere: a web page chooses its window's title. Control characters could move the cursor or worse,
 # and marks of direction or of a new line make one text look like another.
