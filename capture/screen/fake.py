@@ -177,7 +177,7 @@ class FakeEye:
         before, self._generation = self._generation, generation
         return before != generation
 
-    def window_area(self) -> Area:
+    def window_area(self, surely: bool = False) -> Area:
         assert self._window is not None
         for window in self._desktop.windows:
             if window.id == self._window.id:

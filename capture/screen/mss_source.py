@@ -28,6 +28,8 @@ T = TypeVar("T")
 # No call but the screen thread's own may keep its caller longer (see ScreenSystem): a display that does not answer in
 # this time is as good as none.
 ANSWER_S = 2.0
+# How often a window's picture is taken until it did not move meanwhile; then the last is good enough.
+WINDOW_TRIES = 3
 
 
 class Unreadable(ScreenUnavailable):
@@ -55,8 +57,11 @@ class Eye(Protocol):
         """Whether the screens may have changed since the last call (or since the eye was made)."""
         ...
 
-    def window_area(self) -> Area:
-        """Where the followed window is now. Raises `ScreenUnavailable` when it cannot be seen."""
+    def window_area(self, surely: bool = False) -> Area:
+        """Where the followed window is. Raises `ScreenUnavailable` when it cannot be seen.
+
+        `surely`: at this very moment, and not only by what was told until now. That may cost a question.
+        """
         ...
 
     def close(self) -> None: ...
@@ -232,8 +237,18 @@ class MssSource:
         self._eye.close()
 
     def _picture(self) -> Picture:
+        if self._spec.kind != "window":
+            return self._cut_out(self._area)
+        for _ in range(WINDOW_TRIES):
+            wanted = areas.even(self._eye.window_area())
+            picture = self._cut_out(wanted)
+            # Closed or moved while its picture was taken, it would show what lies behind.
+            if areas.even(self._eye.window_area(surely=True)) == wanted:
+                break
+        return picture
+
+    def _cut_out(self, wanted: Area) -> Picture:
         assert self._sct is not None
-        wanted = self._area if self._spec.kind != "window" else areas.even(self._eye.window_area())
         seen = areas.common(self._desktop, wanted)
         if seen is None or min(wanted.width, wanted.height) < areas.MIN_SIDE:
             raise ScreenUnavailable("the window is off the screen or too small to see", "Move it onto the screen.")
@@ -286,7 +301,7 @@ class PolledEye:
         before, self._layout = self._layout, self._system.layout()
         return before != self._layout
 
-    def window_area(self) -> Area:
+    def window_area(self, surely: bool = False) -> Area:
         raise CaptureError("this system follows no windows")
 
     def close(self) -> None:

@@ -61,7 +61,7 @@ class WindowsEye(PolledEye):
         self._win32 = system.win32
         self._window = window
 
-    def window_area(self) -> Area:
+    def window_area(self, surely: bool = False) -> Area:
         assert self._window is not None
         handle = int(self._window.id, 16)
         hidden = self._win32.why_hidden(handle)

@@ -165,8 +165,14 @@ class XDesktop:
         changed, self._layout_changed = self._layout_changed, False
         return changed
 
-    def window_area(self) -> Area:
-        """Where the watched window is. Raises `ScreenUnavailable` when it cannot be seen."""
+    def window_area(self, surely: bool = False) -> Area:
+        """Where the watched window is. Raises `ScreenUnavailable` when it cannot be seen.
+
+        `surely` waits for the events that are on their way: 0.1 ms.
+        """
+        if surely:
+            with _translated(self._name):
+                self._display.sync()
         self._take_events()
         if self._window_moved:
             self._window_moved = False

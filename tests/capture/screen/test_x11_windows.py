@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from capture.errors import ScreenUnavailable
 from capture.model import Area
+from capture.screen import mss_source
 from capture.screen.x11 import X11Screen
 from tests.capture.screen.drivers import RED, eventually, is_all
 from tests.capture.screen.x_servers import Client, XServer
+
+if TYPE_CHECKING:
+    from capture.model import Picture
 
 
 def test_windows_are_found_without_a_window_manager(x_own: XServer, client: Client) -> None:
@@ -81,4 +87,41 @@ def test_a_window_is_followed_when_its_frame_moves_without_a_word_to_it(x_own: X
     client.display.sync()
     assert is_all(source.grab(), RED)
     assert system.find("window:film") == Area(310, 220, 200, 160)
+    source.close()
+
+
+def test_a_window_that_is_closed_while_its_picture_is_taken_gives_none(
+    x_own: XServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = X11Screen(x_own.environ).open("window:film", False)
+    assert is_all(source.grab(), RED)
+    grab = mss_source.grab_picture
+
+    def close_and_grab(sct: mss_source.Mss, area: Area) -> Picture:
+        client.window.destroy()
+        client.display.sync()
+        return grab(sct, area)
+
+    monkeypatch.setattr(mss_source, "grab_picture", close_and_grab)
+    with pytest.raises(ScreenUnavailable, match="was closed"):
+        source.grab()
+    source.close()
+
+
+def test_a_window_that_moves_while_its_picture_is_taken_is_looked_at_again(
+    x_own: XServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = X11Screen(x_own.environ).open("window:film", False)
+    grab = mss_source.grab_picture
+    places = iter([(300, 200), (320, 210)])
+
+    def move_and_grab(sct: mss_source.Mss, area: Area) -> Picture:
+        for x, y in places:
+            client.window.configure(x=x, y=y)
+            client.display.sync()
+            break
+        return grab(sct, area)
+
+    monkeypatch.setattr(mss_source, "grab_picture", move_and_grab)
+    assert is_all(source.grab(), RED)
     source.close()
