@@ -117,7 +117,7 @@ def expect_all_sound(
     lost_s = found.at_s[np.isnan(found.error_s) & (found.at_s >= EDGE_S) & (found.at_s < stopped_s - EDGE_S)]
     lost = [at_s for at_s in lost_s if not np.any(np.abs(unheard_s - at_s) <= WITNESS_S)]
     outcome.audio_lost_s = len(lost) * HOP_S
-    outcome.expect(not lost, f"{outcome.audio_lost_s:.2f} s of sound are lost, at {lost[:1]}")
+    outcome.expect(not lost, f"{outcome.audio_lost_s:.2f} s of sound are lost, from {min(lost, default=0):.2f} s on")
     length_s = len(samples) / RATE
     ended = f"the sound ends at {length_s:.2f} s, the stop was at {stopped_s:.2f} s"
     outcome.expect(length_s >= stopped_s - EDGE_S, ended)
