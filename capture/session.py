@@ -348,11 +348,13 @@ class Session:
                 self.note(Fault("end", as_fault("the end of the recording", bug)))
 
     def _end_screen(self, end_ns: int) -> None:
-        if self._grab_screen is None:
+        if self.grabber is None:
             return
         threading.Event().wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))  # pictures up to the end
         if not self._stop_screen():
             self._listener(Notice("the screen does not answer; its last picture stands to the end", degrades=True))
+            if not any(trouble.end_ns is None for trouble in self.grabber.troubles):  # else that tells of it
+                self.note(Fault("screen", WorkerFault("the screen thread did not end")))
         self.pictures.stand_still()
 
     def _await_encoder(self, worker: Worker, stage: SoundStage | VideoStage) -> None:
