@@ -82,13 +82,15 @@ class Case:
 class Thread:
     """The places of one thread. `goes_on`: without it the sound is recorded to the end, but for WebM, whose sound waits
     for pictures. `vague`: nobody learns of the error itself, only of what comes of it. `starts`: it is the start of a
-    thread that fails, so that there is no recording, even if it was said to begin.
+    thread that fails, so that there is no recording, even if it was said to begin. `once`: were it to fail always,
+    nobody would be told that the recording has begun, the judge included.
     """
 
     places: tuple[Place, ...]
     goes_on: bool = False
     vague: bool = False
     starts: bool = False
+    once: bool = False
     suffixes: tuple[str, ...] = WITH_SCREEN
 
 
@@ -127,7 +129,7 @@ def _cases(thread: Thread, hangs: bool, ground: Ground) -> Iterator[Case]:
             place,
             HANG if hangs else ground.chance.choice(START_ERRORS if thread.starts else list(ERRORS)),
             f"{ground.chance.uniform(0.3, 1.2):.2f}" if when == "later" else when,
-            when != "end" and ground.chance.random() < 0.5,
+            when != "end" and not thread.once and ground.chance.random() < 0.5,
             folder / f"a.{ground.chance.choice(thread.suffixes)}",
         )
 
@@ -273,7 +275,7 @@ _THREADS = {
     "recorder": Thread(places.RECORDER),
     "the beginning": Thread(places.BEGINNING),
     "the end": Thread(places.END),
-    "the command line": Thread(_UI, goes_on=True),
+    "the command line": Thread(_UI, goes_on=True, once=True),
     "no thread to be had": Thread(
         tuple(Place(f"threading:Thread.start@{name}", ("first",)) for name in _STARTED), starts=True
     ),
