@@ -117,5 +117,5 @@ def _peak_mib(recording: Recording) -> float:
 
 FAULTS = (
     Fault("encoder too slow: CPU starved", cpu_starved, quick=("pulse",)),
-    Fault("encoder too slow: 4K at 30 pictures a second", too_large, quick=("pipewire",)),
+    Fault("encoder too slow: 4K at 30 pictures a second", too_large, quick=("pulse",)),
 )

@@ -10,7 +10,8 @@ from tests.faults.once import run_once
 from tests.faults.register import FAULTS
 from virtual_desktop import SoundServer
 
-RUNS = [(fault, sound) for fault in FAULTS for sound in fault.quick]
+# Where a fault is tried on both servers: each with one of them here, in turn, and with both in the bench.
+RUNS = [(fault, fault.quick[number % len(fault.quick)]) for number, fault in enumerate(FAULTS) if fault.quick]
 
 
 @pytest.mark.parametrize(("fault", "sound"), RUNS, ids=[f"{fault.name}-{sound}" for fault, sound in RUNS])
