@@ -84,8 +84,10 @@ def _log(ground: Ground, name: str) -> Path:
 
 
 def _folder(ground: Ground, name: str) -> Path:
-    """Not there yet, nor the one above it."""
-    return ground.folder / name / "new" / "folder"
+    """Its own, so that what a cut leaves of the others is not in the way."""
+    folder = ground.folder / name
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _cut(ground: Ground, name: str, recording: Recording) -> list[Cut]:
