@@ -38,7 +38,7 @@ REAL_TIME_FIXTURES = {
 }  # fmt: skip
 REAL_TIME_FOLDERS = {"integration", "scripts", "faults"}
 # These measure (as do single tests elsewhere, with the marker `alone`).
-ALONE_FILES = {"integration/test_exact_and_edges.py", "integration/test_long_run.py", "faults/test_faults.py"}
+ALONE_FILES = {"integration/test_exact_and_edges.py", "integration/test_long_run.py"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by the markers

@@ -64,7 +64,8 @@ class Fault:
     """One kind of fault. `run` injects it into a real recording at a moment of its choice, and judges the file.
 
     `run` raises AssertionError for what it cannot go on after; that counts as a problem too. It runs in a process of
-    its own, which is ended (and that is a failure) after `limit_s`. `quick`: on which servers the tests run it once.
+    its own, which is ended (and that is a failure) after `limit_s`. `quick`: on which servers the tests run it once;
+    `alone`: it takes the whole computer, so that no other may run beside it.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Fault:
     sound: tuple[SoundServer, ...] = BOTH
     quick: tuple[SoundServer, ...] = BOTH
     limit_s: float = 90.0
+    alone: bool = False
 
 
 def said_of(result: dict[str, Any]) -> str:

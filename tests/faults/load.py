@@ -116,6 +116,6 @@ def _peak_mib(recording: Recording) -> float:
 
 
 FAULTS = (
-    Fault("encoder too slow: CPU starved", cpu_starved, quick=("pulse",)),
-    Fault("encoder too slow: 4K at 30 pictures a second", too_large, quick=("pulse",)),
+    Fault("encoder too slow: CPU starved", cpu_starved, quick=("pulse",), alone=True),
+    Fault("encoder too slow: 4K at 30 pictures a second", too_large, quick=("pulse",), alone=True),
 )

@@ -9,18 +9,13 @@ from pathlib import Path
 from tests.faults.frame import Fault
 
 
-def _all() -> tuple[Fault, ...]:
+def _all() -> dict[Fault, str]:
     names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    modules = [importlib.import_module(f"tests.faults.{name}") for name in names if not name.startswith("test_")]
-    return tuple(fault for module in modules if module.__name__ != __name__ for fault in getattr(module, "FAULTS", ()))
+    homes = [f"tests.faults.{name}" for name in names if not name.startswith("test_")]
+    modules = [importlib.import_module(home) for home in homes if home != __name__]
+    return {fault: module.__name__ for module in modules for fault in getattr(module, "FAULTS", ())}
 
 
-FAULTS = _all()
-
-
-def fault_named(name: str) -> Fault:
-    """The fault of that name; raises LookupError."""
-    for fault in FAULTS:
-        if fault.name == name:
-            return fault
-    raise LookupError(f"no fault is called {name!r}")
+# And the module that holds each.
+HOMES = _all()
+FAULTS = tuple(HOMES)
