@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.judge import Trace
-from tests.faults.pictures import Shown, shown
+from tests.faults.pictures import Corner, Shown, find_pictures
 from tests.faults.taped import CUT_S, PLACE_S, Tape
 from tests.helpers.desktop_scene import Scene, show
 from tests.helpers.recording import record
@@ -34,7 +34,8 @@ class Film(Tape):
 
     @cached_property
     def pictures(self) -> Shown:
-        return shown(Path(self.result["file"]), self.scene, self.recording.began_ns)
+        (pictures,) = find_pictures(Path(self.result["file"]), self.recording.began_ns, [(self.scene, Corner())])
+        return pictures
 
     def expect_pictures(self, from_s: float, to_s: float) -> None:
         """The screen was recorded all the time, and each picture is near its place."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from capture.bounds import PICTURE_BOUND, PICTURE_BOUND_BYTES
-from tests.faults.film import Corner, films
 from tests.faults.frame import Fault, Ground, Outcome, lengths_s, let_pass, must_name
 from tests.faults.judge import expect_all_sound
+from tests.faults.pictures import Corner, find_pictures
 from tests.helpers.desktop_scene import show
 from tests.helpers.player import play
 from tests.helpers.recording import Recording, record
@@ -62,7 +62,7 @@ def _overloaded(ground: Ground, screen: tuple[int, int], busy: bool) -> Outcome:
         let_pass(1.0)
         peak_mib = _peak_mib(recording)
         result = recording.stop(expect=None)
-    (film,) = films(recording.file, recording.began_ns, [(scene, Corner())])
+    (film,) = find_pictures(recording.file, recording.began_ns, [(scene, Corner())])
     outcome = Outcome(playable=True)
     expect_all_sound(outcome, recording, SOUND, playing, heard)
     outcome.expect(not result["audio"]["gaps"], f"gaps of the sound are told: {result['audio']['gaps']}")

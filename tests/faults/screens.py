@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.faults.film import Corner, Film, films
 from tests.faults.frame import Fault, Ground, Outcome, let_pass, must_name
 from tests.faults.judge import expect_all_sound
+from tests.faults.pictures import Corner, Shown, find_pictures
 from tests.helpers.desktop_scene import Scene, show
 from tests.helpers.player import Playing, play
 from tests.helpers.recording import Recording, record
@@ -47,7 +47,7 @@ def screen_resized(ground: Ground) -> Outcome:
         let_pass(1.2)
         result = recording.stop(expect=None)
     # 1280x720 becomes 800x450 in the middle of 800x600, 640x400 becomes 800x500.
-    before, grown, shrunk = films(
+    before, grown, shrunk = find_pictures(
         recording.file,
         recording.began_ns,
         [(scene, Corner()), (scene, Corner(0, 75, 0.625)), (scene, Corner(0, 50, 1.25))],
@@ -82,7 +82,7 @@ def monitor_gone(ground: Ground) -> Outcome:
             let_pass(1.2)
             result = recording.stop(expect=None)
     # The left one, 640 pixels wide, lies in the middle of 660.
-    own, other = films(recording.file, recording.began_ns, [(right, Corner()), (left, Corner(10, 200))])
+    own, other = find_pictures(recording.file, recording.began_ns, [(right, Corner()), (left, Corner(10, 200))])
     outcome = Outcome(playable=True)
     end_s = recording.stopped_s
     _expect_back(outcome, other, gone[1])
@@ -101,18 +101,18 @@ def window_closed(ground: Ground) -> Outcome:
         show(desktop, "static", area=(0, 0, 1000, 600), count=6000, title="Behind"),
         contextlib.ExitStack() as first_window,
     ):
-        first = first_window.enter_context(_counted(desktop, 200, 100, title="Film one"))
+        first = first_window.enter_context(_counted(desktop, 200, 100, title="Shown one"))
         with record(desktop, ground.folder / "a.mkv", *ALONE, "--screen", "window:film") as recording:
             let_pass(0.3 + ground.chance.random())
             closed = _during(recording, first_window.close)
             let_pass(0.3 + ground.chance.random())
             opening_s = recording.now_s
-            with _counted(desktop, 220, 150, title="Film two", first=5000) as second:
+            with _counted(desktop, 220, 150, title="Shown two", first=5000) as second:
                 opened_s = recording.now_s
                 let_pass(1.2)
                 end_s = recording.now_s
                 result = recording.stop(expect=None)
-    one, two = films(recording.file, recording.began_ns, [(first, Corner()), (second, Corner())])
+    one, two = find_pictures(recording.file, recording.began_ns, [(first, Corner()), (second, Corner())])
     outcome = Outcome(playable=True)
     _expect_back(outcome, two, opened_s)
     _expect_kept(outcome, result, one, (0, closed[0]))
@@ -131,7 +131,7 @@ def x_server_dies(ground: Ground) -> Outcome:
         killed = _during(recording, desktop.kill_screen)
         let_pass(1.0 + ground.chance.random())
         result = recording.stop(expect=None)
-    (film,) = films(recording.file, recording.began_ns, [(scene, Corner())])
+    (film,) = find_pictures(recording.file, recording.began_ns, [(scene, Corner())])
     outcome = Outcome(playable=True)
     expect_all_sound(outcome, recording, SOUND, playing, witness)
     _expect_kept(outcome, result, film, (0, killed[0]))
@@ -151,7 +151,7 @@ def x_server_restarts(ground: Ground) -> Outcome:
         with _counted(desktop, 0, 0, first=5000) as second:
             let_pass(1.2)
             result = recording.stop(expect=None)
-    one, two = films(recording.file, recording.began_ns, [(first, Corner()), (second, Corner())])
+    one, two = find_pictures(recording.file, recording.began_ns, [(first, Corner()), (second, Corner())])
     outcome = Outcome(playable=True)
     expect_all_sound(outcome, recording, SOUND, playing, witness)
     _expect_back(outcome, two, started_s)
@@ -171,7 +171,7 @@ def x_server_freezes(ground: Ground) -> Outcome:
         thawed = _during(recording, desktop.thaw_screen)
         let_pass(1.2)
         result = recording.stop(expect=None)
-    (film,) = films(recording.file, recording.began_ns, [(scene, Corner())])
+    (film,) = find_pictures(recording.file, recording.began_ns, [(scene, Corner())])
     outcome = Outcome(playable=True)
     expect_all_sound(outcome, recording, SOUND, playing, witness)
     _expect_back(outcome, film, thawed[1])
@@ -190,7 +190,7 @@ def x_server_frozen_at_stop(ground: Ground) -> Outcome:
         let_pass(0.7 + ground.chance.random())
         result = recording.stop(expect=None)
         stopping_s = (time.monotonic_ns() - recording.stopped_ns) / 1e9
-    (film,) = films(recording.file, recording.began_ns, [(scene, Corner())])
+    (film,) = find_pictures(recording.file, recording.began_ns, [(scene, Corner())])
     outcome = Outcome(playable=True)
     expect_all_sound(outcome, recording, SOUND, playing, witness)
     _expect_kept(outcome, result, film, (0, frozen[0]))
@@ -228,7 +228,7 @@ def _during(recording: Recording, action: Callable[[], object]) -> tuple[float, 
     return began_s, recording.now_s
 
 
-def _expect_back(outcome: Outcome, film: Film, after_s: float) -> None:
+def _expect_back(outcome: Outcome, film: Shown, after_s: float) -> None:
     """The picture is recorded again, soon: after that, or once there is one."""
     shown_s = min((at_s for at_s in film.shown_s.values() if at_s >= after_s), default=after_s)
     back_s = max(0.0, film.first_seen_s(after_s) - shown_s)
@@ -236,7 +236,7 @@ def _expect_back(outcome: Outcome, film: Film, after_s: float) -> None:
     outcome.expect(back_s <= BACK_S, f"the picture is back after {back_s:.2f} s")
 
 
-def _expect_kept(outcome: Outcome, result: dict[str, Any], film: Film, stretch: tuple[float, float]) -> None:
+def _expect_kept(outcome: Outcome, result: dict[str, Any], film: Shown, stretch: tuple[float, float]) -> None:
     """Nothing of that stretch is out of its place, nor lost without being counted (a busy machine may lose some)."""
     from_s, to_s = stretch
     lost = film.lost(from_s + PLACE_S, to_s - PLACE_S)
