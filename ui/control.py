@@ -37,6 +37,7 @@ END_S = 2.0
 # `stop` closes a file; this is longer than every deadline of a recorder's end.
 ANSWER_S = 90.0
 _HAS_UNIX = hasattr(socket, "AF_UNIX")
+_SESSIONS = "/run/user"
 
 
 class AlreadyRunning(Exception):
@@ -60,13 +61,18 @@ class Answer:
 
 
 def socket_path() -> Path:
-    """Where the instance of this user listens: in the session's runtime folder, which is private and goes with it."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime:
-        return Path(runtime) / "loopnote" / "control"
+    """Where the instance of this user listens: in the session's runtime folder, which is private and goes with it.
+
+    A program that a clock or another service starts knows of no session, but must reach the same instance: systemd's
+    place is looked at by its name. Where there is none, the folder for Loopnote's own state is private as well (and the
+    folder for temporary files is not).
+    """
+    session = os.environ.get("XDG_RUNTIME_DIR") or (f"{_SESSIONS}/{os.getuid()}" if _HAS_UNIX else "")
+    if session and Path(session).is_dir() and os.access(session, os.W_OK):
+        return Path(session) / "loopnote" / "control"
     import platformdirs
 
-    return platformdirs.user_runtime_path("loopnote", appauthor=False) / "control"
+    return platformdirs.user_state_path("loopnote", appauthor=False) / "control"
 
 
 class ControlServer:

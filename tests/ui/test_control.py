@@ -37,6 +37,20 @@ def server(path: Path) -> Iterator[ControlServer]:
     server.close()
 
 
+def test_its_place_is_private_also_without_a_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(control, "_SESSIONS", str(tmp_path / "run"))
+    assert control.socket_path() == tmp_path / "state" / "loopnote" / "control"
+
+    # A clock's program finds the instance of the session all the same.
+    own = tmp_path / "run" / str(os.getuid())
+    own.mkdir(parents=True)
+    assert control.socket_path() == own / "loopnote" / "control"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(own))
+    assert control.socket_path() == own / "loopnote" / "control"
+
+
 def test_a_question_is_answered(server: ControlServer) -> None:
     assert ask("status", server.path) == Answer("recording", "/notes/status.opus", 1.5)
     assert ask("stop", server.path) == Answer("recording", "/notes/stop.opus", 1.5)
