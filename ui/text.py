@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
 import sys
+import threading
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
+
+from capture.errors import WorkerFault
+from capture.worker import Worker
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 # What a command's exit code says. Degraded: something is missing or wrong, the rest is there.
 EXIT_SAVED, EXIT_FAILED, EXIT_USAGE, EXIT_DEGRADED = 0, 1, 2, 3
 # What to do about a result that nobody took.
 READ_IT = "Send the output to a program that reads it, or to a disk with room."
+
+# How long somebody who does not read standard error may hold up what is said there.
+TELL_S = 2.0
 
 # Names come from elsewhere: a web page chooses its window's title. Control characters could move the cursor or worse,
 # and marks of direction or of a new line make one text look like another.
@@ -32,6 +43,44 @@ def prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - for the whole run
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+            if name == "stderr":
+                sys.stderr = _without_lock(stream)
+
+
+def _without_lock(stream: TextIO) -> TextIO:
+    """`stream` without Python's buffer, whose lock a thread holds for as long as nobody reads what it writes.
+
+    Whoever else writes would wait for it; and Python, which wants it at its exit, would end the program by a signal.
+    """
+    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    if raw is None:
+        return stream  # it has no buffer, or is none of the system's
+    stream.flush()
+    return io.TextIOWrapper(cast(BinaryIO, _Whole(raw)), stream.encoding, stream.errors, write_through=True)
+
+
+class _Whole(io.RawIOBase):
+    """Writes all that it is given to `raw`, which may take a part of it at a time. Any thread; blocks as `raw` does."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        super().__init__()
+        self._raw = raw
+
+    def write(self, data: ReadableBuffer) -> int:
+        rest = memoryview(data).cast("B")
+        length = len(rest)
+        while rest:
+            rest = rest[self._raw.write(rest) or 0 :]
+        return length
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def isatty(self) -> bool:
+        return self._raw.isatty()
 
 
 def settle_streams() -> None:
@@ -70,10 +119,22 @@ def complain(message: str, hint: str = "") -> None:
 
 
 def tell(text: str) -> None:
-    """Write to standard error. Never fails: a terminal that was closed is no reason to lose what is being done."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(text)
-        sys.stderr.flush()
+    """Write to standard error. Never fails: a terminal that was closed is no reason to lose what is being done.
+
+    Waits `TELL_S` at most for somebody to read it; then it is left to a thread that ends with the program.
+    """
+
+    def write(stop: threading.Event | None = None) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    writer = Worker("tell", write)
+    try:
+        writer.start()
+    except WorkerFault:
+        write()
+    writer.join(TELL_S)
 
 
 def print_json(value: Any) -> None:

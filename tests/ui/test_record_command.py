@@ -276,6 +276,20 @@ def test_a_reader_of_the_progress_that_stands_still_delays_no_stop(record: Recor
     assert child.returncode == 0
 
 
+def test_nobody_who_ever_reads_the_progress_changes_the_exit_code_or_keeps_the_program(record: Record) -> None:
+    """The thread that shows it then hangs in its write to the very end, and must hold nothing that the exit needs."""
+    child = record(
+        "recorder.begun(); recorder.on_event(Notice('x' * 500_000))\n"
+        f"recorder.asked.wait({LIMIT_S}); recorder.finish()",
+        "--json",
+    )
+    assert line_of(child).startswith("recording ")
+    child.send_signal(signal.SIGTERM)
+    assert child.stdout is not None
+    assert json.loads(child.stdout.readline())["degraded"] == []
+    assert child.wait(LIMIT_S) == 0
+
+
 def test_on_a_terminal_the_levels_are_live(record: Record) -> None:
     host, guest = os.openpty()
     script = (
