@@ -57,6 +57,10 @@ _STIRRED_NS = 500 * NS_PER_MS
 _ASK_INTERVAL_NS = 100 * NS_PER_MS
 # How far the age of the newest frame moves by itself: by a fragment of 50 ms and the time between two looks.
 _ODD_AGE_NS = 110 * NS_PER_MS
+# Whoever did not collect for so long was held up, and the server's queue may have run over (see stamps.py). Its word on
+# the time then comes behind all that it has kept, some megabytes.
+_STANDSTILL_NS = 2_000 * NS_PER_MS
+_KEPT_TIMING_S = 1.0
 
 _NOTHING = threading.Event()  # never set
 
@@ -126,6 +130,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         self._frame_bytes = 4 * channels
         self._stamps = Stamps(samplerate, cycle_late)
         self._asked_ns = 0
+        self._collected_ns = time.monotonic_ns()
         self._questions: deque[int] = deque()  # when each was asked that is not answered yet
         self._answers: list[tuple[int, int, int]] = []  # for `Stamps.learn`
         self._usual_age_ns = 0
@@ -157,6 +162,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         Waits only for the server's word on the time, for 50 ms at most, and only when something has arrived. A hole
         (the server's queue ran over) is left out: the stamp of what follows it shows it.
         """
+        stood_still = self._stood_still()
         with self.link.locked():
             ended = _pa.pa_stream_get_state(self.stream) != _pa.PA_STREAM_READY
             waiting = 0 if ended else int(_pa.pa_stream_readable_size(self.stream))
@@ -169,8 +175,8 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             return []
         if time.monotonic_ns() < self._stirred_until_ns:
             self._stamps.look_closely()
-        if not self._stamps.known or self._timing_due(waiting):
-            self._learn_timing(_TIMING_S)
+        if stood_still or not self._stamps.known or self._timing_due(waiting):
+            self._learn_timing(_KEPT_TIMING_S if stood_still else _TIMING_S)
         for _ in range(_CLOSE_LOOK_MOST):
             if self._stamps.settled or not self._learn_timing(_TIMING_S):
                 break
@@ -181,6 +187,15 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             self.keep()
             kept, self._kept = self._kept, []
         return self._stamped(kept)
+
+    def _stood_still(self) -> bool:
+        """Whether nobody has collected for long; called whenever somebody does."""
+        now_ns = time.monotonic_ns()
+        stood_still = now_ns - self._collected_ns > _STANDSTILL_NS
+        if stood_still:
+            self._stamps.stood_still(now_ns)
+        self._collected_ns = now_ns
+        return stood_still
 
     def keep(self) -> None:
         """Take what has arrived into our own hands. Lock held; also called by libpulse's thread."""
@@ -193,7 +208,8 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
 
     def _stamped(self, pieces: list[tuple[int, Samples]]) -> list[tuple[int, Samples]]:
         most = round(self._samplerate * _LARGEST_BLOCK_S)
-        return [(self._stamps.sounded_ns(frame), samples) for frame, samples in joined(pieces, most)]
+        known = [(frame, samples) for frame, samples in pieces if not self._stamps.is_doubtful(frame, len(samples))]
+        return [(self._stamps.sounded_ns(frame), samples) for frame, samples in joined(known, most)]
 
     def told(self, stream: Any, success: bool) -> None:
         """The server has answered, in the order of the questions. libpulse's thread, lock held."""

@@ -22,6 +22,11 @@ _CLOSE_LOOK_ANSWERS = 5
 _CLOSE_LOOK_ADVANCES = 2
 # PipeWire's largest cycle at its default settings. More means that too few answers came to tell.
 _LARGEST_CYCLE_FRAMES = 2048
+# PulseAudio keeps 4 MiB for who does not collect (11 s of stereo), then throws away what comes, and says so to nobody:
+# frames are numbered as if nothing had happened. It keeps the next ones as soon as the collecting begins again; when
+# exactly is known to so much before (a thread that wakes later than another) and after (what it hands on at a time).
+_RESUMED_BEFORE_NS = 100 * NS_PER_MS
+_RESUMED_AFTER_NS = 50 * NS_PER_MS
 
 
 def believable_ns(at_ns: int, asked_ns: int, told_ns: int) -> int:
@@ -51,6 +56,9 @@ class Stamps:
         self._last_cycle = 0
         # The answers of a close look while one goes on.
         self._close_look: list[tuple[int, int]] | None = []
+        # After a standstill: until when it lasted; and the origin of what was kept before the server ran over.
+        self._resumed_ns: int | None = None
+        self._kept_origin_ns: int | None = None
 
     @property
     def known(self) -> bool:
@@ -83,6 +91,8 @@ class Stamps:
         origin_ns = at_ns + sounds_in_ns - frames_to_ns(frame, self._rate)
         late_ns = origin_ns - self._origins[0][1] if self._origins else 0
         if abs(late_ns) > _JUMP_NS:
+            if self._resumed_ns is not None and self._kept_origin_ns is None:
+                self._kept_origin_ns = self._origins[0][1]
             self._origins.clear()
             self.look_closely()
         elif late_ns > max(frames_to_ns(self.cycle_frames, self._rate), _LEAST_CYCLE_NS):
@@ -93,11 +103,28 @@ class Stamps:
                 self._finish_close_look(self._close_look)
         self._remember(at_ns, origin_ns)
 
+    def stood_still(self, until_ns: int) -> None:
+        """Nobody collected for long, until now. Should the next answers jump, the server has run over meanwhile."""
+        self._resumed_ns, self._kept_origin_ns = until_ns, None
+
+    def is_doubtful(self, frame: int, frames: int) -> bool:
+        """Whether nobody knows if these frames came before or after what was thrown away in a standstill."""
+        if self._resumed_ns is None or self._kept_origin_ns is None:
+            return False
+        start_ns, end_ns = (self._by(self._origins[0][1], at) for at in (frame, frame + frames))
+        return start_ns < self._resumed_ns + _RESUMED_AFTER_NS and end_ns > self._resumed_ns - _RESUMED_BEFORE_NS
+
     def sounded_ns(self, frame: int) -> int:
-        """When frame number `frame` sounded. Only when `known`."""
+        """When frame number `frame` sounded. Only when `known`; none that `is_doubtful`."""
+        sounded_ns = self._by(self._origins[0][1], frame)
+        if self._resumed_ns is not None and self._kept_origin_ns is not None and sounded_ns < self._resumed_ns:
+            return self._by(self._kept_origin_ns, frame)
+        return sounded_ns
+
+    def _by(self, origin_ns: int, frame: int) -> int:
         if self._cycle_late:
             frame -= self.cycle_frames
-        return self._origins[0][1] + frames_to_ns(frame, self._rate)
+        return origin_ns + frames_to_ns(frame, self._rate)
 
     @property
     def cycle_frames(self) -> int:

@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 
 from tests.faults.filmed import Film, filmed
-from tests.faults.frame import Fault, Ground, Outcome, let_pass, said_of
-from tests.faults.taped import CUT_S
+from tests.faults.frame import Fault, Ground, Outcome, lengths_s, let_pass, said_of
+from tests.faults.taped import BEGIN_S, CUT_S, PLACE_S, taped
 from tests.helpers.date import Date
 from tests.helpers.player import play
 from tests.helpers.signals import numbered
@@ -22,6 +22,8 @@ SOUND = numbered(60, seed=41)
 DATES_S = (0.4, -0.4, 3600.0, 0.0, 300e6, -40e6, -0.02, 0.05, -86_400.0)
 SLEPT_S = 5400.0
 STOPPED_S = 3.0
+# PulseAudio keeps 11 s of stereo for who does not collect it.
+STOPPED_LONG_S = 15.0
 # How exactly a standstill's place and length are told.
 TOLD_S = 0.6
 
@@ -122,6 +124,40 @@ def stopped(ground: Ground) -> Outcome:
     return film.outcome
 
 
+def stopped_for_long(ground: Ground) -> Outcome:
+    """As `stopped`, but for longer than the sound server keeps anything: the gap is told, and all else is in its place.
+
+    What is kept of that time, and where the gap lies, is the server's affair (PulseAudio keeps the first 11 s, PipeWire
+    hardly anything); none of it may lie elsewhere.
+    """
+    with (
+        ground.desktop(screen=None) as desktop,
+        play(desktop, SOUND) as player,
+        taped(desktop, ground.folder / "a.wav") as tape,
+    ):
+        let_pass(1.0 + ground.chance.random())
+        stopped_s = tape.now_s()
+        tape.recording.process.send_signal(signal.SIGSTOP)
+        let_pass(STOPPED_LONG_S)
+        tape.recording.process.send_signal(signal.SIGCONT)
+        resumed_s = tape.now_s()
+        let_pass(2.0)
+        tape.end()
+    heard = tape.trace(SOUND, player)
+    place_s = heard.place_s(CUT_S, stopped_s - CUT_S)
+    tape.expect_whole(heard, CUT_S, stopped_s - CUT_S, "before")
+    tape.expect_back(heard, resumed_s, BEGIN_S, "the sound")
+    tape.expect_whole(heard, resumed_s + BEGIN_S, tape.end_s - CUT_S, "afterwards")
+    worst_s = heard.worst_s(CUT_S, tape.end_s - CUT_S, place_s)
+    tape.outcome.expect(abs(worst_s) <= PLACE_S, f"{1000 * worst_s:+.0f} ms from its place")
+    # Sound from elsewhere is not recognised; so what stands where nothing is heard must be silence, and be told.
+    lost_s = heard.lost_s(stopped_s, resumed_s)
+    told_s = lengths_s(tape.result["audio"]["gaps"])
+    tape.outcome.expect(abs(told_s - lost_s) <= TOLD_S, f"{lost_s:.2f} s are lost, {told_s:.2f} s are told")
+    tape.must_name("held up")
+    return tape.outcome
+
+
 def _expect_told(film: Film, word: str, at_s: float, length_s: float) -> None:
     """The result's line with `word` names that length and that place."""
     told = next((line for line in film.result["degraded"] if word in line), "")
@@ -134,4 +170,5 @@ FAULTS = (
     Fault("date set forward and back", date_set),
     Fault("computer suspended and resumed", suspended),
     Fault("recorder stopped for 3 s (SIGSTOP)", stopped),
+    Fault("recorder stopped for 15 s (SIGSTOP)", stopped_for_long, quick=()),
 )

@@ -169,3 +169,30 @@ def test_a_date_that_is_set_between_question_and_answer_is_not_believed() -> Non
     assert believable_ns(START_NS + MS, asked_ns, told_ns) == START_NS + MS
     for hour_ns in (-3_600_000 * MS, 3_600_000 * MS):
         assert believable_ns(START_NS + MS + hour_ns, asked_ns, told_ns) == told_ns, "as late as can be, never early"
+
+
+def test_what_a_server_kept_before_it_ran_over_keeps_its_time() -> None:
+    """PulseAudio, after a standstill of the recorder: 11 s are there, then 4 s are missing, and no number tells it."""
+    kept, stamps = Server(1), Stamps(RATE)
+    asked(kept, stamps, 0.001, 2.0)
+    resumed_ns = START_NS + 17_000 * MS
+    stamps.stood_still(resumed_ns)
+    goes_on = Server(1, origin_ns=START_NS + 4_000 * MS)
+    asked(goes_on, stamps, 17.005, 18.0)
+    border = goes_on.frame_at(resumed_ns)
+    early, late = border - RATE // 5, border + RATE // 5
+    assert stamps.sounded_ns(early) == pytest.approx(kept.sounded_ns(early), abs=4.1 * MS)
+    assert stamps.sounded_ns(late) == pytest.approx(goes_on.sounded_ns(late), abs=4.1 * MS)
+    assert not stamps.is_doubtful(early, 480)
+    assert stamps.is_doubtful(border - 480, 480)
+    assert not stamps.is_doubtful(late, 480)
+
+
+def test_a_standstill_in_which_the_server_kept_everything_moves_nothing() -> None:
+    server, stamps = Server(1), Stamps(RATE)
+    asked(server, stamps, 0.001, 2.0)
+    stamps.stood_still(START_NS + 9_000 * MS)
+    asked(server, stamps, 9.005, 10.0)
+    border = server.frame_at(START_NS + 9_000 * MS)
+    assert not stamps.is_doubtful(border - 480, 480)
+    assert stamps.sounded_ns(border - RATE) == pytest.approx(server.sounded_ns(border - RATE), abs=4.1 * MS)
