@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from capture.clock import NS_PER_S
 from capture.errors import DiskFull, OutputError
-from capture.output import part_file
+from capture.output import part_file, remux
 from capture.output.encoders import AudioEncoder, VideoEncoder, add_audio_stream, add_video_stream
 from capture.output.formats import FormatPlan
 from capture.output.names import Place
@@ -81,6 +81,7 @@ class OutputFile:
         self._space_ns: int | None = None
         self._space_bytes = 0
         self._told_nearly_full = False
+        self._cut_s: float | None = None
         self._wav: WavSizes | None = None
         self._still: StillPicture | None = None
         self._times: PictureTimes | None = None
@@ -222,7 +223,9 @@ class OutputFile:
 
     @property
     def length_s(self) -> float:
-        """How long what was written is. Any thread."""
+        """How long what was written is; of a closed file whose end the disk refused, how long that is. Any thread."""
+        if self._cut_s is not None:
+            return self._cut_s
         ends = (((p.pts or 0) + (p.duration or 0)) * p.time_base for p in list(self._newest.values()))
         return float(max(ends, default=0))
 
@@ -267,9 +270,18 @@ class OutputFile:
                 raise part_file.explain(part.fault, self.place.final, "could not be written")
             self.remarks.append(f"the end of the file could not be written: {part.fault.strerror}")
             part.sync()
+            self._cut_s = self._measured_s()
         self._part = None
         part.give_up(OSError(0, "closed"))
         return self._file.give_name(part)
+
+    def _measured_s(self) -> float | None:
+        """How long the file is that was cut back; None when nobody can tell. What was given is not all in it."""
+        try:
+            return remux.end_s(self.place.part, self.length_s)
+        except Exception:
+            log.debug("measuring %s", self.place.part, exc_info=True)
+            return None
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """A step of the end. Should it raise, that is a remark: what is whole must get its name in any case."""

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 # samples.
 _FLAC_RATE_TO_COUNT_AT, _FLAC_MD5_AT = 18, 26
 
+# How much of a file's end is looked at for its length: more than lies between two pictures that can be sought.
+_NEAR_S = 15.0
+
 
 @dataclass(slots=True)
 class StreamContent:
@@ -108,6 +111,23 @@ def inspect(
                 context: Any = stream.codec_context
                 content.decode(context.decode)
     return contents
+
+
+def end_s(path: Path, near_s: float) -> float:
+    """Where the last packet of a file ends, which is at about `near_s` or before. Reads no more of it than that needs.
+
+    Raises av.FFmpegError or OSError.
+    """
+    import av
+
+    with av.open(str(path)) as container:
+        for from_s in (near_s - _NEAR_S, 0.0):
+            with contextlib.suppress(av.FFmpegError):  # not every broken-off file can be sought in; then it is at 0
+                container.seek(round(max(0.0, from_s) * av.time_base))
+            ends = ((p.pts + (p.duration or 0)) * p.time_base for p in whole_packets(container) if p.pts is not None)
+            if last := float(max(ends, default=0)):
+                return last
+    return 0.0
 
 
 def whole_packets(container: Any, on_damaged: Callable[[int], None] = lambda index: None) -> Iterator[Packet[Any]]:

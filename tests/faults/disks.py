@@ -25,6 +25,8 @@ LENGTH_S = 2.0
 PLAYED_S = 200
 # What of the recording may be missing before the write that failed.
 LOST_S = 1.0
+# How exactly the length is told of a file that was cut off: to more than a packet of any format.
+SAID_S = 0.1
 # Recordings at the same time: they do little but wait.
 AT_ONCE = 4
 NAMED = {"full": "No space left", "full once": "No space left", "broken": "Input/output error"}
@@ -121,6 +123,9 @@ def _judge(outcome: Outcome, job: Job, done: Done, played: Samples, playing: Pla
         outcome.playable = False
         outcome.expect(False, f"{what}{left[0].stat().st_size} bytes cannot be played; {done.said}")
         return
+    if done.code == 3 and len(samples):
+        length_s, said_s = len(samples) / RATE, json.loads(done.output)["duration_s"]
+        outcome.expect(abs(length_s - said_s) < SAID_S, f"{what}{length_s:.2f} s, said to be {said_s:.2f} s")
     if file.suffix[1:] in SCREEN_FORMATS:
         outcome.expect(any(True for _ in read_pictures(left[0])), f"{what}no picture")
     lost_s = had_s - len(samples) / RATE
