@@ -15,7 +15,7 @@ from pathlib import Path
 from capture.settings import SCREEN_FORMATS, SOUND_FORMATS
 from tests.capture.output.making import heard
 from tests.faults.frame import Fault, Ground, Outcome
-from tests.faults.judge import missing_s
+from tests.faults.judge import KNOWN_S, missing_s
 from tests.helpers.analysis import read_pictures, read_sound
 from tests.helpers.children import run_in
 from tests.helpers.player import Playing, play
@@ -28,6 +28,8 @@ FORMATS = (*SOUND_FORMATS, *SCREEN_FORMATS)
 # Quiet speech, 46 dB below the loudest, at the lowest quality: what writes little keeps most in hand.
 PLAYED = numbered(60, peak=0.005)
 MISSING_S = 1.0
+# From the beginning to the kill. In the first second nothing need be on the disk yet, and so little is not recognised.
+RECORDED_S = (MISSING_S + KNOWN_S, 4.0)
 LENGTH_S = 1.2
 AT_ONCE = 4
 
@@ -57,7 +59,7 @@ def killed(ground: Ground, names: tuple[str, ...]) -> Outcome:
         for recording in recordings.values():
             recording.wait_until_begun()
         now_ns = time.monotonic_ns()
-        moments = sorted((now_ns + ground.chance.uniform(0.5, 3.5) * 1e9, file) for file in recordings)
+        moments = sorted((now_ns + ground.chance.uniform(*RECORDED_S) * 1e9, file) for file in recordings)
         kills = []
         for moment_ns, file in moments:
             wait_until(partial(_is_past, moment_ns), "the moment of the kill")
