@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -193,3 +194,32 @@ def common(one: Area, other: Area) -> Area | None:
     right = min(one.left + one.width, other.left + other.width)
     bottom = min(one.top + one.height, other.top + other.height)
     return Area(left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def around(one: Area, other: Area) -> Area:
+    """The smallest area with both in it."""
+    left, top = min(one.left, other.left), min(one.top, other.top)
+    right = max(one.left + one.width, other.left + other.width)
+    bottom = max(one.top + one.height, other.top + other.height)
+    return Area(left, top, right - left, bottom - top)
+
+
+def moved(area: Area, right: int, down: int) -> Area:
+    """The same area elsewhere."""
+    return Area(area.left + right, area.top + down, area.width, area.height)
+
+
+def even_around(area: Area) -> Area:
+    """The smallest area with this one in it whose four sides all have even places (left and top not negative)."""
+    left, top = area.left & ~1, area.top & ~1
+    return Area(left, top, (area.left + area.width + 1 & ~1) - left, (area.top + area.height + 1 & ~1) - top)
+
+
+def gather(known: list[Area], new: Area, most: int = 8) -> None:
+    """Add `new` to the areas in which something changed, so that they stay few: one in another does not count twice,
+    and of more than `most` that which is around all of them is left."""
+    if any(contains(area, new) for area in known):
+        return
+    known[:] = [*(area for area in known if not contains(new, area)), new]
+    if len(known) > most:
+        known[:] = [functools.reduce(around, known)]

@@ -11,7 +11,7 @@ from capture.errors import SettingsError
 from capture.screen.areas import MIN_SIDE
 
 if TYPE_CHECKING:
-    from capture.model import Picture
+    from capture.model import Area, Picture
 
 # OpenCV would start a thread for each core; a second core gains nothing here and is taken from the encoder.
 cv2.setNumThreads(1)
@@ -57,3 +57,28 @@ def to_i420(picture: Picture) -> Picture:
     """
     planes: Picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2YUV_I420)
     return planes
+
+
+def update_i420(planes: Picture, picture: Picture, area: Area) -> None:
+    """Bring `planes` (as `to_i420` makes them) up to date with `picture` within `area`, whose sides have even places.
+
+    The result is that of `to_i420`: each sample of colour comes from its own two by two pixels alone.
+    """
+    height, width = picture.shape[:2]
+    if (area.width, area.height) == (width, height):
+        cv2.cvtColor(picture, cv2.COLOR_BGRA2YUV_I420, planes)
+        return
+    rows, columns = slice(area.top, area.top + area.height), slice(area.left, area.left + area.width)
+    made = _planes(to_i420(picture[rows, columns]), area.width, area.height)
+    for plane, pixels in zip(_planes(planes, width, height), made, strict=True):
+        step = width // plane.shape[1]  # of a plane of colour: 2
+        left, top = area.left // step, area.top // step
+        plane[top : top + len(pixels), left : left + pixels.shape[1]] = pixels
+
+
+def _planes(planes: Picture, width: int, height: int) -> tuple[Picture, Picture, Picture]:
+    """Y, U and V, not copied."""
+    flat, luma, chroma = planes.reshape(-1), width * height, width * height // 4
+    small = height // 2, width // 2
+    u, v = flat[luma : luma + chroma].reshape(small), flat[luma + chroma :].reshape(small)
+    return flat[:luma].reshape(height, width), u, v

@@ -14,6 +14,7 @@ from mss.exception import ScreenShotError
 from capture.errors import ScreenUnavailable
 from capture.model import Area
 from capture.screen.areas import Window, common, contains
+from capture.screen.cursor import Cursor
 from capture.screen.mss_source import Mss, MssScreen, mss_errors
 
 if TYPE_CHECKING:
@@ -34,10 +35,16 @@ class _FakeWindow:
 class FakeDesktop:
     """Its methods may be called by any thread. `before_grab(number)` is called before each picture, counted from 0.
 
-    `connections` are the fakes of mss that are open now.
+    `connections` are the fakes of mss that are open now. With `tells_drawing` it tells where something was drawn, as X
+    servers do; with `hides_drawing` it leaves that out, as some graphics drivers do.
     """
 
-    def __init__(self, width: int = 640, height: int = 480, monitors: Sequence[Area] = ()) -> None:
+    def __init__(
+        self, width: int = 640, height: int = 480, monitors: Sequence[Area] = (), tells_drawing: bool = False
+    ) -> None:
+        self.tells_drawing = tells_drawing
+        self.hides_drawing = False
+        self.drawn: list[Area] = []
         self.before_grab: Callable[[int], None] = lambda number: None
         self.grabs = 0
         self.connections = 0
@@ -61,6 +68,7 @@ class FakeDesktop:
         """Paint the background."""
         with self._lock:
             _paint(self._pixels, area, colour)
+            self._tell(area)
 
     def place_cursor(self, x: int, y: int) -> None:
         with self._lock:
@@ -81,17 +89,25 @@ class FakeDesktop:
             self._opened += 1
             window = Window(hex(self._opened), title, area, "fake")
             self._windows[window.id] = _FakeWindow(window, colour)
+            self._tell(area)
             return window.id
 
     def change_window(self, window_id: str, **changes: Any) -> None:
         """Change the `area`, `title` or `hidden` of a window."""
         with self._lock:
             old = self._windows[window_id]
-            self._windows[window_id] = _FakeWindow(replace(old.window, **changes), old.colour)
+            new = self._windows[window_id] = _FakeWindow(replace(old.window, **changes), old.colour)
+            self._tell(old.window.area)
+            self._tell(new.window.area)
 
     def close_window(self, window_id: str) -> None:
         with self._lock:
-            del self._windows[window_id]
+            self._tell(self._windows.pop(window_id).window.area)
+
+    def _tell(self, area: Area) -> None:
+        seen = common(self.screen, area)
+        if seen is not None and not self.hides_drawing:
+            self.drawn.append(seen)
 
     # --- What the fake of mss sees -------------------------------------------------------------------------------
 
@@ -105,7 +121,12 @@ class FakeDesktop:
         with self._lock:
             return self._lost, self._generation
 
-    def picture(self, area: Area, cursor: bool) -> bytearray:
+    @property
+    def cursor(self) -> tuple[int, int]:
+        with self._lock:
+            return self._cursor
+
+    def picture(self, area: Area) -> bytearray:
         with self._lock:
             number, self.grabs = self.grabs, self.grabs + 1
         self.before_grab(number)
@@ -118,8 +139,6 @@ class FakeDesktop:
             for fake in self._windows.values():
                 if not fake.window.hidden:
                     _paint(pixels, fake.window.area, fake.colour)
-            if cursor:
-                _paint(pixels, Area(*self._cursor, CURSOR_SIDE, CURSOR_SIDE), CURSOR_COLOUR)
             right, bottom = area.left + area.width, area.top + area.height
             return bytearray(pixels[area.top : bottom, area.left : right].tobytes())
 
@@ -134,13 +153,12 @@ def _paint(pixels: NDArray[np.uint8], area: Area, colour: Colour) -> None:
 class FakeMss:
     """As `mss.MSS`: knows the screens of the time when it was made, and is useless after the desktop was lost."""
 
-    def __init__(self, desktop: FakeDesktop, cursor: bool = False) -> None:
+    def __init__(self, desktop: FakeDesktop) -> None:
         lost, _ = desktop.state()
         if lost:
             raise ScreenShotError(lost)
         desktop.connections += 1
         self._desktop = desktop
-        self._cursor = cursor
         self._lost = False
         self.closed = False
         self.performance_status = ["in memory"]
@@ -151,7 +169,7 @@ class FakeMss:
         if self._lost or self.closed:
             raise ScreenShotError("the connection is closed")
         try:
-            raw = self._desktop.picture(Area(**monitor), self._cursor)
+            raw = self._desktop.picture(Area(**monitor))
         except ScreenShotError:
             self._lost = bool(self._desktop.state()[0])
             raise
@@ -169,6 +187,8 @@ class FakeEye:
         self._desktop = desktop
         self._window = window
         self._generation = desktop.state()[1]
+        self._told = len(desktop.drawn)
+        self._cursor = np.full((CURSOR_SIDE, CURSOR_SIDE, 4), (*CURSOR_COLOUR, 255), np.uint8)
 
     def layout_changed(self) -> bool:
         lost, generation = self._desktop.state()
@@ -186,6 +206,13 @@ class FakeEye:
                 return window.area
         raise ScreenUnavailable("the window was closed")
 
+    def damage(self) -> list[Area] | None:
+        told, self._told = self._told, len(self._desktop.drawn)
+        return self._desktop.drawn[told : self._told] if self._desktop.tells_drawing else None
+
+    def cursor(self) -> Cursor | None:
+        return Cursor(self._cursor, *self._desktop.cursor)
+
     def close(self) -> None:
         pass
 
@@ -199,9 +226,9 @@ class FakeScreen(MssScreen):
     def __init__(self, desktop: FakeDesktop) -> None:
         self.desktop = desktop
 
-    def connect(self, cursor: bool) -> Mss:
+    def connect(self) -> Mss:
         with mss_errors():
-            return FakeMss(self.desktop, cursor)
+            return FakeMss(self.desktop)
 
     def list_windows(self) -> list[Window]:
         lost, _ = self.desktop.state()

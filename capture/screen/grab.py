@@ -1,6 +1,6 @@
 """The screen thread: looks at the screen on time, hands over what changed, and outlives the screen's absence.
 
-    due instants ▸ grab ▸ changed? ▸ size ▸ colour ═▶ out (VideoFrame)
+    due instants ▸ grab ▸ changed? ▸ size ▸ colour, where it changed ═▶ out (VideoFrame)
 
 Nothing of the screen is loaded until `prepare`, so that recording sound alone does not pay for it.
 """
@@ -21,6 +21,7 @@ from capture.screen.troubles import Trouble, Troubles
 
 if TYPE_CHECKING:
     from capture.model import Picture
+    from capture.screen.sheets import Sheets
 
 # Players grow uneasy, and seek badly, when a track has no picture for seconds; one a second costs next to nothing.
 REPEAT_NS = 1 * NS_PER_S
@@ -40,7 +41,7 @@ class ScreenGrabber:
     `prepare` is called by the thread that starts the recording, `run` by the screen thread. The counts, `size`, `last`
     and `first_picture` may be read by any thread at any time:
 
-    - `captured`: pictures grabbed.
+    - `captured`: looks at the screen.
     - `unchanged`: of these, the ones like the picture before, which were not handed over.
     - `dropped`: what was due and is lost because the computer is too slow: instants that passed without a picture
       before a picture that differs, and changed pictures that found no room in `out` until the next change. A changed
@@ -86,7 +87,9 @@ class ScreenGrabber:
         self._size: tuple[int, int] | None = None
         self._source_size = (0, 0)
         self._source: ScreenSource | None = None
-        self._picture: Picture | None = None  # the newest, as it was grabbed
+        self._picture: Picture | None = None  # the newest, as it was grabbed; the source's
+        self._fresh = False  # whether it differs from the one before, which the last look saw
+        self._sheets: Sheets | None = None
         self._picture_ns = 0  # and when
         self._waiting_ns: int | None = None  # when the newest was shown, as long as it has not been handed over
         self._grabbed_ns: int | None = None  # when the newest was looked at; None: not since the screen was away
@@ -171,22 +174,20 @@ class ScreenGrabber:
 
     def _look(self, source: ScreenSource) -> bool:
         """True when the screen has changed since the last look."""
-        from capture.screen.changes import changed_rows
-
         # The X server takes the picture 0.3 to 0.6 ms after the call began (measured with flashes at 1080p); all the
         # rest of the 1 to 3 ms is copying.
         grabbed_ns = self._looking_ns = self._clock.now_ns()
-        picture = source.grab()
-        grabbed_ns = self._tell_waiting(grabbed_ns)
+        known = self._picture
+        self._see(source)
+        grabbed_ns = self._tell_waiting(grabbed_ns, first=known is None)
         self._tell_lack(source.lack, grabbed_ns)
         self.captured += 1
-        known = self._picture
-        changed = known is None or known.shape != picture.shape or changed_rows(known, picture) is not None
+        changed, self._fresh = self._fresh, False
         if changed:
             if self._waiting_ns is not None:
                 self.dropped += 1  # the one before was never handed over, and is now history
             self.dropped += self._missed
-            self._picture, self._picture_ns = picture, grabbed_ns
+            self._picture_ns = grabbed_ns
             self._waiting_ns = grabbed_ns if self._grabbed_ns is None else (self._grabbed_ns + grabbed_ns) // 2
             handed_over = self._hand_over(self._waiting_ns)
         elif self._waiting_ns is not None:
@@ -198,6 +199,13 @@ class ScreenGrabber:
             self.unchanged += 1
         self._grabbed_ns = grabbed_ns
         return changed
+
+    def _see(self, source: ScreenSource) -> None:
+        self._picture = source.grab()
+        if source.changed:
+            self._fresh = True
+            if self._sheets is not None:
+                self._sheets.outdate(source.changed)
 
     def _hand_over(self, shown_ns: int) -> bool:
         if self._out.overflow is Overflow.DROP_NEWEST and not self._out.has_room(self._frame_bytes):
@@ -228,15 +236,18 @@ class ScreenGrabber:
         return True
 
     def _frame(self, shown_ns: int) -> VideoFrame:
-        import numpy as np
+        from capture.screen.convert import fit, to_size
+        from capture.screen.sheets import Sheets
 
-        from capture.screen.convert import fit, to_i420, to_size
-
-        assert self._picture is not None
-        height, width = self._picture.shape[:2]
+        picture = self._picture
+        assert picture is not None
+        height, width = picture.shape[:2]
         self._tell_fitting(width, height, shown_ns)
-        picture = fit(self._picture, *self.size) if self._fitted_size else to_size(self._picture, *self.size)
-        picture = to_i420(picture) if self._pixel_format == "i420" else np.ascontiguousarray(picture)
+        self._sheets = self._sheets or Sheets(self._pixel_format, *self.size)
+        if (width, height) != self.size:
+            picture = fit(picture, *self.size) if self._fitted_size else to_size(picture, *self.size)
+            self._sheets.outdate(None)
+        picture = self._sheets.draw(picture)
         return VideoFrame(shown_ns, picture, self._pixel_format, *self.size, grabbed_ns=self._picture_ns)
 
     # --- What is not as it was asked for ---------------------------------------------------------------------------
@@ -267,12 +278,12 @@ class ScreenGrabber:
             self._on_notice(Notice("the screen is recorded as it was asked for again"))
         self._lack = lack
 
-    def _tell_waiting(self, asked_ns: int) -> int:
+    def _tell_waiting(self, asked_ns: int, first: bool) -> int:
         """The source has answered: returns when the picture was taken. That is when it was asked for, unless the
         display stood still: then it is of the moment in which it went on."""
         now_ns = self._clock.now_ns()
         self._looking_ns = None
-        if now_ns - asked_ns < ANSWER_NS or self._picture is None:
+        if now_ns - asked_ns < ANSWER_NS or first:
             return asked_ns
         self._troubles.begin("away", asked_ns, NO_ANSWER)
         self._troubles.end("away", now_ns)
@@ -298,6 +309,8 @@ class ScreenGrabber:
             if self._returned():
                 now_ns = self._clock.now_ns()
                 self._troubles.end("away", now_ns)
+                if self._fresh and self._waiting_ns is not None:
+                    self._waiting_ns = self._picture_ns = now_ns  # what waited was overtaken by this look
                 self._on_notice(Notice(f"the screen is recorded again, after {(now_ns - lost_ns) / NS_PER_S:.1f} s"))
                 self._forget_looks()
                 return True
@@ -312,13 +325,13 @@ class ScreenGrabber:
         old, new = self._source, None
         assert old is not None
         try:
-            old.grab()
+            self._see(old)
             return True
         except (ScreenUnavailable, UnknownArea):
             pass
         try:
             new = self._system.open(self._spec, self._cursor)
-            new.grab()
+            self._see(new)
         except (ScreenUnavailable, UnknownArea):
             if new is not None:
                 new.close()

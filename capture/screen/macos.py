@@ -39,11 +39,11 @@ class MacScreen(MssScreen):
     def __init__(self, may_record: Callable[[], bool] = may_record) -> None:
         self._may_record = may_record
 
-    def connect(self, cursor: bool) -> Mss:
+    def connect(self) -> Mss:
         if not self._may_record():
             raise ScreenUnavailable(
                 "macOS does not let this program record the screen",
                 "Allow it in System Settings, Privacy & Security, Screen Recording, then start it anew.",
             )
         with mss_errors():
-            return mss.MSS()  # it knows no with_cursor here
+            return mss.MSS()

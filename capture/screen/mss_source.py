@@ -15,10 +15,13 @@ import mss
 import numpy as np
 from mss.exception import ScreenShotError
 
-from capture.errors import CaptureError, ScreenUnavailable, UnknownArea
+from capture.errors import ScreenUnavailable, UnknownArea
 from capture.model import Area, Device, DeviceKind
 from capture.screen import areas
 from capture.screen.areas import Monitor, Spec, Window
+from capture.screen.cursor import part
+from capture.screen.eye import Eye, PolledEye
+from capture.screen.kept import KeptPicture
 
 if TYPE_CHECKING:
     from capture.model import Picture
@@ -50,23 +53,6 @@ class Mss(Protocol):
     def close(self) -> None: ...
 
 
-class Eye(Protocol):
-    """What tells an open source of changes. All methods are called by the screen thread, before every picture."""
-
-    def layout_changed(self) -> bool:
-        """Whether the screens may have changed since the last call (or since the eye was made)."""
-        ...
-
-    def window_area(self, surely: bool = False) -> Area:
-        """Where the followed window is. Raises `ScreenUnavailable` when it cannot be seen.
-
-        `surely`: at this very moment, and not only by what was told until now. That may cost a question.
-        """
-        ...
-
-    def close(self) -> None: ...
-
-
 class MssScreen:
     """A `ScreenSystem` by mss. Subclasses set `way`, and override `connect`, `list_windows` and `eye`."""
 
@@ -76,7 +62,7 @@ class MssScreen:
 
     # --- For each system -----------------------------------------------------------------------------------------
 
-    def connect(self, cursor: bool) -> Mss:
+    def connect(self) -> Mss:
         """A new instance of mss: one for each thread, and a new one whenever the screens have changed.
 
         Raises `ScreenUnavailable`.
@@ -129,7 +115,7 @@ class MssScreen:
 
     def layout(self) -> tuple[Area, list[Monitor]]:
         """The whole desktop and its monitors, asked afresh."""
-        sct = self.connect(cursor=False)
+        sct = self.connect()
         try:
             return read_layout(sct)
         finally:
@@ -174,7 +160,7 @@ class MssScreen:
         return results[0]
 
     def _describe(self) -> dict[str, str]:
-        sct = self.connect(cursor=False)
+        sct = self.connect()
         try:
             desktop, monitors = read_layout(sct)
             times_ms = []
@@ -203,11 +189,12 @@ class MssSource:
     def __init__(self, system: MssScreen, spec: Spec, cursor: bool, window: Window | None) -> None:
         self._system = system
         self._spec = spec
-        self._cursor = cursor
+        self._with_cursor = cursor
         self.lack = ""
         self._sct: Mss | None = None
         self._desktop = self._area = Area(0, 0, 0, 0)
         self._monitor: Monitor | None = None  # the one that "screen N" means
+        self._kept = KeptPicture()
         self._eye = system.eye(window)
         try:
             self._connect()
@@ -215,7 +202,22 @@ class MssSource:
             self.close()
             raise
 
+    @property
+    def changed(self) -> tuple[Area, ...]:
+        return self._kept.changed
+
     def grab(self) -> Picture:
+        try:
+            return self._grab()
+        except BaseException:
+            self._kept.outdate()  # what the eye has told by now was not looked at
+            raise
+
+    def close(self) -> None:
+        self._disconnect()
+        self._eye.close()
+
+    def _grab(self) -> Picture:
         # The eye is asked in any case: one whose server has gone sees nothing of the next.
         if self._eye.layout_changed() or self._sct is None:
             self._connect()
@@ -232,39 +234,44 @@ class MssSource:
             self._disconnect()
             raise
 
-    def close(self) -> None:
-        self._disconnect()
-        self._eye.close()
-
     def _picture(self) -> Picture:
+        # First what changed, then the look: what is drawn in between is seen now, and told the next time.
+        damage = self._eye.damage()
         if self._spec.kind != "window":
-            return self._cut_out(self._area)
-        for _ in range(WINDOW_TRIES):
-            wanted = areas.even(self._eye.window_area())
-            picture = self._cut_out(wanted)
-            # Closed or moved while its picture was taken, it would show what lies behind.
-            if areas.even(self._eye.window_area(surely=True)) == wanted:
-                break
-        return picture
+            area = self._area
+            grabbed = self._cut_out(self._kept.parts(area, damage))
+        else:
+            for _ in range(WINDOW_TRIES):
+                area = areas.even(self._eye.window_area())
+                if min(area.width, area.height) < areas.MIN_SIDE:
+                    raise ScreenUnavailable("the window is too small to see", "Make it larger.")
+                grabbed = self._cut_out(self._kept.parts(area, damage))
+                # Closed or moved while its picture was taken, it would show what lies behind.
+                if not grabbed or areas.even(self._eye.window_area(surely=True)) == area:
+                    break
+        return self._kept.put(area, grabbed, self._eye.cursor() if self._with_cursor else None)
 
-    def _cut_out(self, wanted: Area) -> Picture:
+    def _cut_out(self, parts: list[Area]) -> list[tuple[Area, Picture]]:
         assert self._sct is not None
-        seen = areas.common(self._desktop, wanted)
-        if seen is None or min(wanted.width, wanted.height) < areas.MIN_SIDE:
-            raise ScreenUnavailable("the window is off the screen or too small to see", "Move it onto the screen.")
-        part = grab_picture(self._sct, seen)
-        if seen == wanted:
-            return part
-        # What hangs off the screen exists nowhere: black, so that the rest stays where it is in the picture.
-        whole = np.zeros((wanted.height, wanted.width, 4), np.uint8)
-        top, left = seen.top - wanted.top, seen.left - wanted.left
-        whole[top : top + seen.height, left : left + seen.width] = part
-        return whole
+        found = []
+        for wanted in parts:
+            seen = areas.common(self._desktop, wanted)
+            if seen is None:
+                raise ScreenUnavailable("the window is off the screen", "Move it onto the screen.")
+            pixels = grab_picture(self._sct, seen)
+            if seen != wanted:
+                # What hangs off the screen exists nowhere: black, so that the rest stays where it is in the picture.
+                whole = np.zeros((wanted.height, wanted.width, 4), np.uint8)
+                part(whole, areas.moved(seen, -wanted.left, -wanted.top))[:] = pixels
+                pixels = whole
+            found.append((wanted, pixels))
+        return found
 
     def _connect(self) -> None:
         self._disconnect()
+        self._kept.outdate()
         try:
-            sct = self._system.connect(self._cursor)
+            sct = self._system.connect()
             self._sct = sct
             self._desktop, monitors = read_layout(sct)
             if self._spec.kind == "screen" and self._monitor is None:
@@ -282,30 +289,6 @@ class MssSource:
         if self._sct is not None:
             close_quietly(self._sct)
             self._sct = None
-
-
-class PolledEye:
-    """For systems that tell mss of no changes: asks for the layout again every `every_s`."""
-
-    def __init__(self, system: MssScreen, every_s: float = 1.0) -> None:
-        self._system = system
-        self._every_s = every_s
-        self._asked_s = time.monotonic()
-        self._layout = system.layout()
-
-    def layout_changed(self) -> bool:
-        now_s = time.monotonic()
-        if now_s - self._asked_s < self._every_s:
-            return False
-        self._asked_s = now_s
-        before, self._layout = self._layout, self._system.layout()
-        return before != self._layout
-
-    def window_area(self, surely: bool = False) -> Area:
-        raise CaptureError("this system follows no windows")
-
-    def close(self) -> None:
-        pass
 
 
 def read_layout(sct: Mss) -> tuple[Area, list[Monitor]]:

@@ -19,11 +19,20 @@ class ScreenSource(Protocol):
 
     lack: str
 
+    @property
+    def changed(self) -> tuple[Area, ...]:
+        """Where, within the last picture, it may differ from the one before it; empty when the two are equal.
+
+        All of the first picture, and of one of another shape, counts as changed.
+        """
+        ...
+
     def grab(self) -> Picture:
-        """The picture of now: uint8 BGRA of shape (height, width, 4), the caller's to keep and to read only.
+        """The picture of now: uint8 BGRA of shape (height, width, 4), to be read only, and only until the next call
+        that raises nothing: that one brings the same picture up to date.
 
         Width and height are even. The shape may differ from call to call when the screen or window was resized; what
-        hangs off the screen is black. The fourth byte of a pixel has no meaning.
+        hangs off the screen is black. The pointer is in it if it was asked for. A pixel's fourth byte has no meaning.
 
         Raises `ScreenUnavailable` when the picture cannot be had now (server gone, window closed or minimised); it may
         be called again, since a minimised window may come back under another title. A server that was gone never does:

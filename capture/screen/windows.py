@@ -14,7 +14,8 @@ import mss
 from capture.errors import ScreenUnavailable
 from capture.model import Area
 from capture.screen.areas import Window
-from capture.screen.mss_source import Mss, MssScreen, PolledEye, mss_errors
+from capture.screen.eye import PolledEye
+from capture.screen.mss_source import Mss, MssScreen, mss_errors
 
 DWMWA_EXTENDED_FRAME_BOUNDS = 9  # the window as it is seen; GetWindowRect counts an invisible border of 7 pixels too
 DWMWA_CLOAKED = 14  # not zero: there but not shown, as a window of another virtual desktop is
@@ -36,9 +37,9 @@ class WindowsScreen(MssScreen):
             self._win32 = Win32()
         return self._win32
 
-    def connect(self, cursor: bool) -> Mss:
+    def connect(self) -> Mss:
         with mss_errors():
-            return mss.MSS()  # it knows no with_cursor here
+            return mss.MSS()
 
     def list_windows(self) -> list[Window]:
         found = []

@@ -1,4 +1,4 @@
-"""The screen of an X server: pictures by mss (shared memory where possible), windows and changes by python-xlib."""
+"""The screen of an X server: pictures by mss (shared memory where possible), all else by python-xlib."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class X11Screen(MssScreen):
     def display(self) -> str:
         return self._name
 
-    def connect(self, cursor: bool) -> Mss:
+    def connect(self) -> Mss:
         if not self._checked:
             self._desktop().close()
-        return self._reached(cursor)
+        return self._reached()
 
     def list_windows(self) -> list[Window]:
         desktop = self._desktop()
@@ -60,7 +60,7 @@ class X11Screen(MssScreen):
                 "there is no display: DISPLAY is not set", f"Start loopnote inside a desktop session. {_SOUND_ONLY}"
             )
         # First by mss (that is, libxcb): python-xlib leaves its sockets open when nobody answers, and tries TCP, too.
-        close_quietly(self._reached(cursor=False))
+        close_quietly(self._reached())
         desktop = XDesktop(self._name)
         if not self._checked:
             # Asked of the server and not of the session: an X server of its own may run inside a Wayland session.
@@ -73,10 +73,10 @@ class X11Screen(MssScreen):
             self._checked = True
         return desktop
 
-    def _reached(self, cursor: bool) -> Mss:
+    def _reached(self) -> Mss:
         try:
             with mss_errors():
-                return mss.MSS(display=self._name, with_cursor=cursor)
+                return mss.MSS(display=self._name)
         except Unreadable as error:
             reason = str(error.__cause__).removeprefix("Cannot connect to display: ")
             raise ScreenUnavailable(

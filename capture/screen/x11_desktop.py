@@ -1,4 +1,5 @@
-"""What mss does not tell of an X desktop: its windows, where they are, and when something changes. By python-xlib.
+"""What mss does not tell of an X desktop: its windows, where they are, when something changes, and the pointer.
+By python-xlib.
 
 Events instead of questions: an open source asks before every picture, and as long as nothing happened the answer costs
 no message to the server.
@@ -20,6 +21,8 @@ from Xlib.ext import randr
 from capture.errors import ScreenUnavailable
 from capture.model import Area
 from capture.screen.areas import Window
+from capture.screen.cursor import Cursor
+from capture.screen.x11_drawing import Drawing, Pointer
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,8 @@ class XDesktop:
         self._name = name
         self._root = self._display.screen().root
         self._followed: Any = None
+        self._drawing: Drawing | None = None
+        self._pointer: Pointer | None = None
         self._screen_changed: int | None = None  # the number of that event, which the server chooses
         self._layout_changed = False
         self._window_moved = True
@@ -156,8 +161,21 @@ class XDesktop:
             if self._display.has_extension("RANDR"):
                 self._root.xrandr_select_input(randr.RRScreenChangeNotifyMask)
                 self._screen_changed = self._display.extension_event.ScreenChangeNotify
+            self._drawing = Drawing(self._display)
             self._select_followed()
             self._display.sync()
+
+    def damage(self) -> list[Area] | None:
+        """Where something was drawn since the last call, in any window; None when this server does not tell."""
+        self._take_events()
+        with _translated(self._name):
+            return None if self._drawing is None else self._drawing.told()
+
+    def cursor(self) -> Cursor | None:
+        """The pointer as it is now; None where it cannot be seen."""
+        with _translated(self._name):
+            self._pointer = self._pointer or Pointer(self._display)
+            return self._pointer.now()
 
     def layout_changed(self) -> bool:
         """Whether the screens changed since the last call."""
@@ -201,8 +219,12 @@ class XDesktop:
 
     def _take_events(self) -> None:
         with _translated(self._name):
-            for _ in range(self._display.pending_events()):
+            while self._display.pending_events():
                 event = self._display.next_event()
+                if self._drawing is not None:
+                    self._drawing.take(event)
+                if self._pointer is not None:
+                    self._pointer.take(event)
                 if event.type == X.PropertyNotify:
                     name = self._display.get_atom_name(event.atom)
                     if name in ("WM_STATE", "_NET_WM_DESKTOP", "_NET_CURRENT_DESKTOP", "_GTK_FRAME_EXTENTS"):

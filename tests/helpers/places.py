@@ -49,8 +49,8 @@ SCREEN = (
     Place("capture.screen.mss_source:MssScreen.open", ("first",)),
     Place("capture.screen.mss_source:MssSource.grab", ("first", "later")),
     Place("capture.screen.mss_source:MssSource.close", ("end",)),
-    Place("capture.screen.changes:changed_rows", ("first", "later")),
-    Place("capture.screen.convert:to_i420", ("first", "later")),
+    Place("capture.screen.kept:KeptPicture.put", ("first", "later")),
+    Place("capture.screen.sheets:Sheets.draw", ("first", "later")),
     Place("capture.screen.grab:ScreenGrabber._hand_over", ("first", "later")),
     Place("capture.screen.grab:Ticks.take", ("first", "later")),
 )

@@ -31,18 +31,19 @@ def own_x11(monkeypatch: pytest.MonkeyPatch) -> Iterator[X11Driver]:
         yield from _driver(desktop, monkeypatch)
 
 
-@pytest.fixture(params=["fake", "x11"])
+FAKES = {"fake": False, "fake that tells where it draws": True}
+
+
+@pytest.fixture(params=[*FAKES, "x11"])
 def driver(request: pytest.FixtureRequest) -> Driver:
-    """The fake and the shared X server, in turn."""
-    found: Driver = FakeDriver() if request.param == "fake" else request.getfixturevalue("x11")
-    return found
+    """The fakes and the shared X server, in turn."""
+    return _in_turn(request, "x11")
 
 
-@pytest.fixture(params=["fake", "x11"])
+@pytest.fixture(params=[*FAKES, "x11"])
 def own_driver(request: pytest.FixtureRequest) -> Driver:
-    """The fake and an X server of the test's own, in turn: for tests that resize or end it."""
-    found: Driver = FakeDriver() if request.param == "fake" else request.getfixturevalue("own_x11")
-    return found
+    """The fakes and an X server of the test's own, in turn: for tests that resize or end it."""
+    return _in_turn(request, "own_x11")
 
 
 @pytest.fixture
@@ -61,6 +62,13 @@ def client(x_own: XServer) -> Iterator[Client]:
     made = Client(x_own.environ)
     yield made
     made.close()
+
+
+def _in_turn(request: pytest.FixtureRequest, real: str) -> Driver:
+    if request.param in FAKES:
+        return FakeDriver(FAKES[request.param])
+    found: Driver = request.getfixturevalue(real)
+    return found
 
 
 def _driver(desktop: VirtualDesktop, monkeypatch: pytest.MonkeyPatch) -> Iterator[X11Driver]:

@@ -59,8 +59,8 @@ class Driver(Protocol):
 
 
 class FakeDriver:
-    def __init__(self) -> None:
-        self.desktop = FakeDesktop(800, 600)
+    def __init__(self, tells_drawing: bool) -> None:
+        self.desktop = FakeDesktop(800, 600, tells_drawing=tells_drawing)
         self.system: ScreenSystem = FakeScreen(self.desktop)
 
     def fill(self, area: Area, colour: Colour) -> None:

@@ -49,6 +49,14 @@ def test_a_part_of_a_larger_array_is_compared_alone() -> None:
     assert changed_rows(large[:, 20:], other[:, 20:]) == (0, 40)
 
 
+def test_one_row_of_a_larger_array_is_compared_alone() -> None:
+    large = noise(3, 40)
+    other = large.copy()
+    other[1, 20:] ^= 1
+    assert changed_rows(large[1:2, :20], other[1:2, :20]) is None
+    assert changed_rows(large[1:2, 20:21], other[1:2, 20:21]) == (0, 1)
+
+
 def test_two_shapes_cannot_be_compared() -> None:
     with pytest.raises(ValueError, match="two shapes"):
         changed_rows(noise(4, 4), noise(4, 6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 
 from capture.errors import CaptureError, ScreenUnavailable, SettingsError, UnknownArea
 from capture.model import Area, DeviceKind
+from capture.screen.areas import contains
 from capture.screen.source import ScreenSource
 from tests.capture.screen.drivers import BLACK, BLUE, GRAY, GREEN, RED, Driver, colours, eventually, is_all
 
@@ -125,15 +127,85 @@ def test_a_region_shows_that_region(driver: Driver) -> None:
     assert tuple(picture[10, 9, :3]) == BLACK
 
 
-def test_a_picture_given_out_stays_as_it_was(driver: Driver) -> None:
+def test_where_a_picture_differs_from_the_one_before_is_told(driver: Driver) -> None:
     driver.fill(WHOLE, RED)
     source = driver.system.open("all", False)
-    first = source.grab()
-    driver.fill(WHOLE, BLUE)
-    second = source.grab()
+    before = source.grab().copy()
+    assert source.changed == (WHOLE,)
+    driver.fill(Area(301, 201, 33, 17), BLUE)
+    after = source.grab().copy()
+    told = np.zeros((600, 800), bool)
+    for area in source.changed:
+        told[area.top : area.top + area.height, area.left : area.left + area.width] = True
+    differs = (before[:, :, :3] != after[:, :, :3]).any(axis=2)
+    assert differs.sum() == 33 * 17
+    assert not (differs & ~told).any()
+    assert told.sum() < told.size / 8, "not much more than what differs"
     source.close()
-    assert is_all(first, RED)
-    assert is_all(second, BLUE)
+
+
+def test_what_is_drawn_as_it_was_is_no_change(driver: Driver) -> None:
+    driver.fill(WHOLE, RED)
+    source = driver.system.open("all", False)
+    source.grab()
+    for _ in range(3):
+        driver.fill(Area(0, 0, 800, 500), RED)
+        driver.fill(Area(40, 40, 30, 30), RED)
+        assert is_all(source.grab(), RED)
+        assert source.changed == ()
+    source.close()
+
+
+@pytest.mark.parametrize("spec", ["all", "101,51,640x480"])
+def test_pictures_stay_exact_however_often_and_wherever_something_changes(driver: Driver, spec: str) -> None:
+    chance = random.Random(3)
+    shown = driver.system.find(spec)
+    driver.fill(WHOLE, GRAY)
+    expected = np.full((600, 800, 3), GRAY, np.uint8)
+    source = driver.system.open(spec, False)
+    before = source.grab().copy()
+    for _ in range(60):
+        for _ in range(chance.choice((0, 1, 1, 2, 12))):
+            colour = chance.choice((RED, GREEN, BLUE, BLACK))
+            width, height = chance.choice(((1, 1), (30, 500), (300, 3), (800, 600), (64, 64)))
+            area = Area(chance.randrange(801 - width), chance.randrange(601 - height), width, height)
+            driver.fill(area, colour)
+            expected[area.top : area.top + height, area.left : area.left + width] = colour
+        picture = source.grab()
+        part = expected[shown.top : shown.top + shown.height, shown.left : shown.left + shown.width]
+        assert (picture[:, :, :3] == part).all()
+        assert bool(source.changed) == bool((picture != before).any())
+        before = picture.copy()
+    source.close()
+
+
+def test_the_cursor_leaves_nothing_behind_when_it_moves_or_when_something_changes_beneath_it(driver: Driver) -> None:
+    driver.fill(WHOLE, GRAY)
+    driver.place_cursor(10, 10)
+    source = driver.system.open("all", True)
+    for number, (x, y) in enumerate([(10, 10), (400, 300), (402, 301), (0, 0), (799, 599), (799, 2), (400, 300)]):
+        driver.place_cursor(x, y)
+        source.grab()
+        if number % 2:
+            driver.fill(Area(390, 290, 40, 40), (number, 0, 0))
+            source.grab()
+        fresh = look(driver, "all", cursor=True)
+        assert (source.grab()[:, :, :3] == fresh[:, :, :3]).all()
+        assert source.changed == ()
+    source.close()
+
+
+def test_a_moved_cursor_is_a_change_where_it_was_and_where_it_is(driver: Driver) -> None:
+    driver.fill(WHOLE, GRAY)
+    driver.place_cursor(100, 100)
+    source = driver.system.open("all", True)
+    source.grab()
+    driver.place_cursor(600, 400)
+    source.grab()
+    for x, y in ((100, 100), (600, 400)):
+        assert any(contains(area, Area(x, y, 2, 2)) for area in source.changed)
+    assert sum(area.width * area.height for area in source.changed) < 20_000
+    source.close()
 
 
 def test_the_cursor_is_shown_or_hidden(driver: Driver) -> None:

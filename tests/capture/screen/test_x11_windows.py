@@ -95,6 +95,8 @@ def test_a_window_that_is_closed_while_its_picture_is_taken_gives_none(
 ) -> None:
     source = X11Screen(x_own.environ).open("window:film", False)
     assert is_all(source.grab(), RED)
+    client.window.clear_area()  # it draws, or there would be nothing to look at
+    client.display.sync()
     grab = mss_source.grab_picture
 
     def close_and_grab(sct: mss_source.Mss, area: Area) -> Picture:
