@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 # So many looks at which nothing was told to have changed are followed by one at everything: some graphics drivers tell
 # nothing of what they draw. That is two seconds of 30 pictures each.
 CHECK_LOOKS = 60
+# After so many large changes in a row it is a film, or text that scrolls: then everything is looked at without asking
+# what has changed, which takes a sixth of such a look; whether that goes on is asked once a second of 30 pictures each.
+LARGE_CHANGES = 4
+ASK_LOOKS = 32
 
 
 class KeptPicture:
@@ -37,11 +41,17 @@ class KeptPicture:
         self._cursor: Cursor | None = None
         self._laid: Laid | None = None  # the cursor, in the picture
         self._quiet_looks = 0
+        self._large_changes = 0  # in a row
         self._checking = self._suspicious = self._distrusted = False
 
     def outdate(self) -> None:
         """Nothing is known any more of what has changed since the last `put`."""
         self._outdated = True
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is of use to know where the desktop has changed: not while most of the picture always does."""
+        return self._large_changes < LARGE_CHANGES or self._large_changes % ASK_LOOKS == 0
 
     def parts(self, area: Area, damage: Sequence[Area] | None) -> list[Area]:
         """What must be grabbed to have the picture of `area`, as parts of it; all places are the desktop's.
@@ -74,6 +84,8 @@ class KeptPicture:
             after = self._lay(cursor, area)
             if not same:
                 changed += [place for place in (before, after) if place is not None]
+        large = 2 * sum(where.width * where.height for where in changed) > area.width * area.height
+        self._large_changes = self._large_changes + 1 if large else 0
         self._area, self._cursor, self._outdated = area, cursor, False
         self.changed = tuple(changed)
         assert self._picture is not None

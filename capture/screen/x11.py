@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-import mss
-
 from capture.errors import ScreenUnavailable
 from capture.screen.areas import Window
 from capture.screen.mss_source import Mss, MssScreen, Unreadable, close_quietly, mss_errors
 from capture.screen.x11_desktop import XDesktop
+from capture.screen.x11_shared import SharedMss
 
 _SOUND_ONLY = "Record the sound only, without --screen or with --no-screen."
 
@@ -76,7 +75,7 @@ class X11Screen(MssScreen):
     def _reached(self) -> Mss:
         try:
             with mss_errors():
-                return mss.MSS(display=self._name)
+                return SharedMss(self._name)
         except Unreadable as error:
             reason = str(error.__cause__).removeprefix("Cannot connect to display: ")
             raise ScreenUnavailable(
