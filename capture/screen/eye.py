@@ -30,7 +30,7 @@ class Eye(Protocol):
 
     def damage(self) -> list[Area] | None:
         """Where on the desktop something may have been drawn since the last call (or since the eye was made), up to
-        this moment at least; None on systems that cannot tell."""
+        the last `layout_changed` at least; None on systems that cannot tell."""
         ...
 
     def cursor(self) -> Cursor | None:

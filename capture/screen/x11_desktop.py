@@ -166,8 +166,8 @@ class XDesktop:
             self._display.sync()
 
     def damage(self) -> list[Area] | None:
-        """Where something was drawn since the last call, in any window; None when this server does not tell."""
-        self._take_events()
+        """Where something was drawn, in any window, as far as the questions before this one have read; None when this
+        server does not tell."""
         with _translated(self._name):
             return None if self._drawing is None else self._drawing.told()
 

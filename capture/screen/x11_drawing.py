@@ -1,4 +1,4 @@
-"""What an X server tells of what is drawn on its screen, and of the pointer over it: DAMAGE and XFIXES, by python-xlib.
+"""What an X server tells of drawing on its screen, and of the pointer over it: DAMAGE, XFIXES, XInput, by python-xlib.
 
 Both belong to one connection, whose events `take` is shown.
 """
@@ -8,11 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from Xlib.ext import damage, xfixes
+from Xlib.ext import damage, ge, xfixes, xinput
 
 from capture.model import Area
 from capture.screen.areas import gather
 from capture.screen.cursor import Cursor
+
+# A pointer that was in the same place at STILL_LOOKS looks rests: half a second of 30 a second. A resting one is asked
+# for at every ASK_LOOKS.
+ASK_LOOKS = 8
+STILL_LOOKS = 2 * ASK_LOOKS
 
 
 class Drawing:
@@ -48,30 +53,38 @@ class Drawing:
 
 
 class Pointer:
-    """Where the pointer is, and what it looks like."""
+    """Where the pointer is, and what it looks like. Used by one thread.
+
+    While it rests, the server tells when a hand moves it, and is asked now and then only, since programs may move it
+    too. While it moves it is asked every time: a mouse tells up to a thousand times a second.
+    """
 
     def __init__(self, display: Any) -> None:
         self._display = display
         self._root = display.screen().root
         self._image: Any = None  # not known, or not any more
         self._hot = (0, 0)
+        self._place: tuple[int, int] | None = (0, 0)  # None: on another screen of this server
+        self._still_looks = 0
+        self._is_told = False
+        self._can_be_told = display.has_extension("XInputExtension")
         self._shows = display.has_extension("XFIXES")
+        if self._can_be_told:
+            display.xinput_query_version()
         if self._shows:
             display.xfixes_query_version()
             display.xfixes_select_cursor_input(self._root, xfixes.XFixesDisplayCursorNotifyMask)
+            # The extension's events share one number.
+            self._changed = display.extension_event.DisplayCursorNotify
 
     def take(self, event: Any) -> None:
-        # The extension's events share one number.
-        if self._shows and (event.type, getattr(event, "sub_code", None)) == self._changed:
+        if event.type == ge.GenericEventCode:
+            self._moves()
+        elif self._shows and (event.type, getattr(event, "sub_code", None)) == self._changed:
             self._image = None
 
-    @property
-    def _changed(self) -> tuple[int, int]:
-        number: tuple[int, int] = self._display.extension_event.DisplayCursorNotify
-        return number
-
     def now(self) -> Cursor | None:
-        """Ask the server: 0.1 ms, and 0.3 ms when it looks different. None when it is on another of its screens."""
+        """The pointer as it is; 0.1 ms if the server is asked. None when it is on another of its screens."""
         if not self._shows:
             return None
         if self._image is None:
@@ -79,7 +92,25 @@ class Pointer:
             pixels = np.array(found.cursor_image, np.uint32).astype("<u4")
             self._image = pixels.view(np.uint8).reshape(found.height, found.width, 4)
             self._hot = found.xhot, found.yhot
-        place = self._root.query_pointer()
-        if not place.same_screen:
+        if self._can_be_told and not self._is_told and self._still_looks == STILL_LOOKS:
+            self._tell(True)  # and then ask: what comes between the two is told
+        if not self._is_told or self._still_looks % ASK_LOOKS == 0:
+            answer = self._root.query_pointer()
+            place = (answer.root_x, answer.root_y) if answer.same_screen else None
+            if place != self._place:
+                self._place = place
+                self._moves()
+        self._still_looks += 1
+        if self._place is None:
             return None
-        return Cursor(self._image, place.root_x - self._hot[0], place.root_y - self._hot[1])
+        return Cursor(self._image, self._place[0] - self._hot[0], self._place[1] - self._hot[1])
+
+    def _moves(self) -> None:
+        self._still_looks = 0
+        if self._is_told:
+            self._tell(False)
+
+    def _tell(self, told: bool) -> None:
+        # Raw, because other motion is told to the window in which it is, if that wants to know.
+        self._root.xinput_select_events([(xinput.AllMasterDevices, xinput.RawMotionMask if told else 0)])
+        self._is_told = told

@@ -121,7 +121,8 @@ class X11Driver:
         self._display.sync()
 
     def place_cursor(self, x: int, y: int) -> None:
-        self._root.warp_pointer(x, y)
+        # As a hand does: what a program does (WarpPointer) is not told to anybody.
+        self._display.xtest_fake_input(X.MotionNotify, x=x, y=y)
         self._display.sync()
 
     def open_window(self, title: str, area: Area, colour: Colour) -> str:

@@ -195,6 +195,19 @@ def test_the_cursor_leaves_nothing_behind_when_it_moves_or_when_something_change
     source.close()
 
 
+def test_a_cursor_that_rested_for_long_is_seen_when_it_moves(driver: Driver) -> None:
+    driver.fill(WHOLE, GRAY)
+    driver.place_cursor(100, 100)
+    source = driver.system.open("all", True)
+    for number in range(100):
+        source.grab()
+        if number % 33 == 32:
+            driver.place_cursor(200 + number, 300)
+            source.grab()
+            assert source.changed != ()
+    source.close()
+
+
 def test_a_moved_cursor_is_a_change_where_it_was_and_where_it_is(driver: Driver) -> None:
     driver.fill(WHOLE, GRAY)
     driver.place_cursor(100, 100)

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import Xlib.display
 
 from capture.channel import Channel, Overflow
 from capture.clock import NS_PER_MS, NS_PER_S, MonotonicClock
 from capture.errors import ScreenUnavailable
 from capture.model import Area, Notice, VideoFrame
-from capture.screen import mss_source
+from capture.screen import mss_source, x11_drawing
 from capture.screen.areas import parse
 from capture.screen.grab import ScreenGrabber
 from capture.screen.x11 import X11Screen
@@ -214,6 +215,59 @@ def test_stopping_while_the_server_is_dead_takes_no_time(x_own: XServer) -> None
         eventually(lambda: len(made.notices) == 1, "the notice")
         made.end(timeout_s=1)
         assert made.grabber.last is not None
+
+
+# --- The pointer ------------------------------------------------------------------------------------------------------
+
+
+def test_a_pointer_that_a_program_moves_is_seen_soon(x_own: XServer, client: Client) -> None:
+    source = X11Screen(x_own.environ).open("all", True)
+    for _ in range(5 * x11_drawing.STILL_LOOKS):
+        source.grab()
+    client.root.warp_pointer(400, 300)
+    client.display.sync()
+    changed = []
+    for _ in range(x11_drawing.ASK_LOOKS):
+        source.grab()
+        changed.append(bool(source.changed))
+    assert changed.count(True) == 1
+    client.root.warp_pointer(410, 310)
+    client.display.sync()
+    source.grab()
+    assert source.changed, "one that moves is asked for every time"
+    source.close()
+
+
+def test_a_pointer_that_looks_different_is_drawn_so(x_own: XServer, client: Client) -> None:
+    source = X11Screen(x_own.environ).open("all", True)
+    client.root.warp_pointer(200, 180)  # over the red window
+    client.display.sync()
+    before = source.grab().copy()
+    font = client.display.open_font("cursor")
+    client.window.change_attributes(cursor=font.create_glyph_cursor(font, 34, 35, (0, 0, 0), (65535, 65535, 65535)))
+    client.display.sync()
+    after = source.grab()
+    assert source.changed
+    assert not is_all(after[80:100, 80:100], RED)
+    assert (before != after).any()
+    source.close()
+
+
+@pytest.mark.parametrize("lacking", ["XInputExtension", "DAMAGE", "XFIXES"])
+def test_a_server_without_an_extension_is_recorded_all_the_same(
+    x_own: XServer, client: Client, lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has = Xlib.display.Display.has_extension
+    monkeypatch.setattr(Xlib.display.Display, "has_extension", lambda self, name: name != lacking and has(self, name))
+    source = X11Screen(x_own.environ).open("all", True)
+    for number in range(40):
+        source.grab()
+        client.window.change_attributes(background_pixel=number)
+        client.window.clear_area()
+        client.display.sync()
+        assert is_all(source.grab()[150:160, 150:160], (number, 0, 0))
+        assert source.changed
+    source.close()
 
 
 # --- Several monitors -------------------------------------------------------------------------------------------------
