@@ -10,7 +10,7 @@ import enum
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -88,34 +88,51 @@ class Channel(Generic[T]):
 
         Only `Overflow.BLOCK` waits. Raises `Closed` when the channel is closed, before or while waiting.
         """
+        return self.put_all([item], timeout_s) == 1
+
+    def put_all(self, items: Iterable[T], timeout_s: float = 5.0) -> int:
+        """Add `items` in their order, each as `put` does, and wake the consumer once. Returns how many are in."""
+        added = 0
         with self._changed:
-            if self._closed:
-                raise Closed(self.name)
-            size_bytes = 0 if self.bound_bytes is None else self._size_of(item)
-            if not self._has_room(size_bytes):
-                if self.overflow is Overflow.DROP_NEWEST:
+            try:
+                for item in items:
+                    added += self._put(item, timeout_s)
+            finally:
+                self._changed.notify_all()
+        return added
+
+    def _put(self, item: T, timeout_s: float) -> bool:
+        if self._closed:
+            raise Closed(self.name)
+        size_bytes = 0 if self.bound_bytes is None else self._size_of(item)
+        if not self._has_room(size_bytes):
+            if self.overflow is Overflow.DROP_NEWEST:
+                self.drop_count += 1
+                return False
+            if self.overflow is Overflow.DROP_OLDEST:
+                while not self._has_room(size_bytes):
+                    self._take()
                     self.drop_count += 1
-                    return False
-                if self.overflow is Overflow.DROP_OLDEST:
-                    while not self._has_room(size_bytes):
-                        self._take()
-                        self.drop_count += 1
-                else:
-                    deadline_s = time.monotonic() + timeout_s
-                    while not self._has_room(size_bytes) and not self._closed:
-                        left_s = deadline_s - time.monotonic()
-                        if left_s <= 0:
-                            self.drop_count += 1
-                            return False
-                        self._changed.wait(min(left_s, WAIT_LIMIT_S))
-                    if self._closed:
-                        raise Closed(self.name)
-            self._items.append((item, size_bytes))
-            self._size_bytes += size_bytes
-            self.put_count += 1
-            self.peak_count = max(self.peak_count, len(self._items))
-            self._changed.notify_all()
-            return True
+            elif not self._await_room(size_bytes, timeout_s):
+                self.drop_count += 1
+                return False
+        self._items.append((item, size_bytes))
+        self._size_bytes += size_bytes
+        self.put_count += 1
+        self.peak_count = max(self.peak_count, len(self._items))
+        return True
+
+    def _await_room(self, size_bytes: int, timeout_s: float) -> bool:
+        self._changed.notify_all()  # of what was put so far
+        deadline_s = time.monotonic() + timeout_s
+        while not self._has_room(size_bytes) and not self._closed:
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                return False
+            self._changed.wait(min(left_s, WAIT_LIMIT_S))
+        if self._closed:
+            raise Closed(self.name)
+        return True
 
     def get(self, timeout_s: float) -> T:
         """Take the oldest item. Raises `Empty` after `timeout_s` (a day at most), `Closed` at the end mark."""

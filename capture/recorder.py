@@ -43,6 +43,11 @@ MOVES: dict[State, frozenset[State]] = {
 # Commands and faults waiting for the recorder's thread: people press few buttons a second, and a pipeline has few
 # threads.
 COMMAND_BOUND = 64
+# How often sound is worked off, and `Levels` are told: ten times a second when somebody looks at them; else as rarely
+# as a kill -9 allows, which takes away what was not worked off. (PipeWire tells the time once a cycle, mostly of
+# 21.3 ms: a multiple of that would meet each cycle at the same point, and learn less.)
+WATCHED_PACE_S = 0.08
+PACE_S = 0.21
 # How long a public method waits for its outcome: longer than every deadline in the session together.
 OUTCOME_LIMIT_S = 120.0
 
@@ -69,7 +74,8 @@ _Command = _Stop | _Pause | _Resume | Fault
 class Recorder:
     """Makes one recording. `on_event` is called by several threads, one at a time, and must not block.
 
-    `sound` and `screen` are the computer's own unless given (tests give fakes).
+    `sound` and `screen` are the computer's own unless given (tests give fakes). `watched`: whether somebody looks at
+    the levels, which are then told ten times a second; else it is about five, and costs less.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class Recorder:
         clock: Clock | None = None,
         sound: SoundSystem | None = None,
         screen: ScreenSystem | None = None,
+        watched: bool = True,
     ) -> None:
         self.settings = settings
         self._state = State.IDLE
@@ -86,6 +93,7 @@ class Recorder:
         self._sound = sound
         self._screen = screen
         self._on_event = on_event
+        self._pace_s = WATCHED_PACE_S if watched else PACE_S
         self._event_lock = threading.RLock()
         self._commands: Channel[_Command] = Channel("commands", COMMAND_BOUND, Overflow.BLOCK)
         self._hurry = threading.Event()
@@ -180,7 +188,9 @@ class Recorder:
             from capture.screen.system import screen_system
 
             self._screen = screen_system()
-        session = Session(settings, self._sound, self._screen, self._clock, self._post, self._emit, self._hurry)
+        session = Session(
+            settings, self._sound, self._screen, self._clock, self._post, self._emit, self._hurry, self._pace_s
+        )
         session.open(on_begun=lambda: self._first_sample(session))
         self._began.set()
         try:

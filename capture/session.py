@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 
 FIRST_PICTURE_LIMIT_S = 2.0
 SCREEN_STEP_S = 0.05
-# The file goes on a little beyond the instant of the stop: the stamps of the sound may be some milliseconds off, and
-# the last syllable must be in the file.
+# The file goes on a little beyond the stop: stamps may be some milliseconds off, and the last syllable must be in it.
 TAIL_NS = 30 * NS_PER_MS
 SCREEN_END_LIMIT_S = 0.5
 DEFAULT_RATE_HZ = 48_000
@@ -70,6 +69,7 @@ class Session:
         post: Callable[[Fault], None],
         emit: Callable[[Event], None],
         hurry: threading.Event,
+        pace_s: float,
     ) -> None:
         """`post` and `emit` may be called by any worker. Once `hurry` is set, the end waits for no sound on its way."""
         self._settings = settings
@@ -81,7 +81,7 @@ class Session:
         self._hurry = hurry
         self.notices: list[Notice] = []  # those that degrade the recording; replaced, not changed
         self.faults: list[Fault] = []
-        self.sources = Sources(settings, clock, self._faulty("sound source"))
+        self.sources = Sources(settings, clock, self._faulty("sound source"), pace_s)
         self._pictures: Channel[VideoFrame] = Channel(
             "pictures", PICTURE_BOUND, Overflow.DROP_NEWEST, PICTURE_BOUND_BYTES, lambda frame: frame.picture.nbytes
         )
@@ -100,9 +100,7 @@ class Session:
 
     def open(self, on_begun: Callable[[], None]) -> None:
         """Start everything; `on_begun` is called at the instant of the first sample. Returns when the recording runs.
-
-        Raises `CaptureError`, and then leaves nothing behind.
-        """
+        Raises `CaptureError`, and then leaves nothing behind."""
         from capture.output.formats import plan
 
         try:
@@ -161,16 +159,16 @@ class Session:
         kind: Literal["audio", "video"] = "video" if self.grabber else "audio"
         self.started_at = self._clock.wall()
         place = choose_place(self._settings, self.plan.suffix, kind, self.sources.title, self.started_at)
-        size = self.grabber.size if self.grabber else None
         tags = {"title": place.final.stem, "date": self.started_at.isoformat(timespec="seconds")}
-        output = OutputFile(place, self.plan, self.sources.track_names, size, tags)
+        output = OutputFile(
+            place, self.plan, self.sources.track_names, self.grabber.size if self.grabber else None, tags
+        )
         output.open()
         self.output: OutputFile = output
 
     def _begin(self, on_begun: Callable[[], None]) -> None:
         """Set the origin and start the stages: from here on, all that sounds is in the file."""
-        # Everything that takes time (imports above all) comes before the origin: once it is set, the recording runs,
-        # and says so within a few milliseconds.
+        # All that takes time (imports above all) comes before the origin: once it is set, it runs, and says so.
         from capture.sound.mixer import Mixer, SourceMix
 
         if self.grabber:
@@ -228,6 +226,7 @@ class Session:
             self.tell_levels,
             self._source_opened,
             self.tell,
+            self.sources.pace_s,
         )
         body = lambda stop: self.sound_stage.run(stop, self.sources.early)  # noqa: E731
         self._encoders.append((Worker("mix", body, self._encoder_ended, self._faulty("mix")), self.sound_stage))
@@ -324,6 +323,7 @@ class Session:
         # In this order: nobody may take the end of a pause that lasts to the end for a resume.
         self.timing.end_ns = end_ns
         self._in_any_case(
+            self.sources.hasten,
             lambda: self.timing.pauses.finish(end_ns),
             lambda: self._end_screen(end_ns),
             self._pictures.close,

@@ -28,6 +28,8 @@ PLAYING_LIMIT_S = 2.5
 SERVER_PATIENCE_S = 1.5
 LOOK_AGAIN_S = 0.1
 END_LIMIT_S = 3.0
+# How often sound is collected once the end is known.
+END_PACE_S = 0.02
 # What a microphone's track is called; all others are what the computer plays.
 MICROPHONE = "mic"
 
@@ -35,7 +37,10 @@ MICROPHONE = "mic"
 class Sources:
     """Called by the recorder's thread. `items` carries what the sources give to whoever mixes it."""
 
-    def __init__(self, settings: RecordingSettings, clock: Clock, on_fault: Callable[[CaptureError], None]) -> None:
+    def __init__(
+        self, settings: RecordingSettings, clock: Clock, on_fault: Callable[[CaptureError], None], pace_s: float
+    ) -> None:
+        """`pace_s`: how long blocks may be."""
         self.items: Channel[SourceItem] = Channel("sound", SOUND_BOUND, Overflow.BLOCK)
         # What was given before anybody mixed.
         self.early: list[SourceItem] = []
@@ -43,6 +48,7 @@ class Sources:
         self.owed: set[str] = set()
         # Those that were not there when the recording began, by their numbers, with the reason.
         self.missing: dict[int, str] = {}
+        self.pace_s = pace_s
         self._settings = settings
         self._clock = clock
         self._on_fault = on_fault
@@ -135,6 +141,7 @@ class Sources:
         self.names = [source.name for source in self._sources]
         self._tell_apart()
         for index, source in enumerate(self._sources):
+            source.pace(self.pace_s)
             self._workers.append(Worker(f"grab-{source.name}", self._body(source, index), on_fault=self._on_fault))
         for worker in self._workers:
             worker.start()
@@ -244,6 +251,11 @@ class Sources:
             return self.items.get(max(0.0, left_s))
         except (Empty, Closed):
             return None
+
+    def hasten(self) -> None:
+        """The end is known, and waits for the sound up to it: what arrives shall come at once. Never blocks."""
+        for source in self._sources:
+            source.pace(END_PACE_S)
 
     def stop(self) -> None:
         """End the grab threads. May be called at any point, and twice."""

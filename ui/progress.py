@@ -42,10 +42,13 @@ class Progress:
         self._worker.start()
 
     def show(self, event: Event) -> None:
-        if isinstance(event, Levels) and len(self._events):
+        if isinstance(event, Levels) and (len(self._events) or not self._wants(event)):
             return  # the terminal is behind: newer levels will come
         with contextlib.suppress(Closed):
             self._events.put(event)
+
+    def _wants(self, levels: Levels) -> bool:
+        return self._live or levels.elapsed_s >= self._next_plain_s
 
     def end(self, timeout_s: float = 1.0) -> None:
         """Show what is waiting, and leave the live line. Blocks for at most `timeout_s`, then leaves it undone."""
@@ -87,7 +90,7 @@ class Progress:
             # Blanks over the rest of the line before, and no escape sequence, which not every console knows.
             self._write("\r" + line + " " * (self._line_columns - columns))
             self._line_columns = columns
-        elif levels.elapsed_s >= self._next_plain_s:
+        elif self._wants(levels):
             self._next_plain_s = (levels.elapsed_s // PLAIN_INTERVAL_S + 1) * PLAIN_INTERVAL_S
             elapsed, size = clock_in_words(levels.elapsed_s), size_in_words(levels.size_bytes)
             self._print(f"{elapsed} recorded, {size}, {_peaks(levels)}")

@@ -57,7 +57,8 @@ def record(args: argparse.Namespace) -> int:
 
 
 def _record(request: Request, signals: Signals, as_json: bool) -> int:
-    progress = Progress(sys.stderr, show_levels=sys.stderr.isatty())
+    watched = sys.stderr.isatty()
+    progress = Progress(sys.stderr, show_levels=watched)
     began, over = threading.Event(), threading.Event()
 
     def on_event(event: Event) -> None:
@@ -76,7 +77,7 @@ def _record(request: Request, signals: Signals, as_json: bool) -> int:
     bug: CaptureError | None = None
     server: ControlServer | None = None
     try:
-        recorder = Recorder(request.settings, on_event)
+        recorder = Recorder(request.settings, on_event, watched=watched)
         control = RecordControl(recorder)
         server = listen(control)
         recorder.begin()

@@ -92,6 +92,8 @@ class FakeSource:
             self._woken = True
             self._changed.notify_all()
 
+    def pace(self, block_s: float) -> None: ...
+
     def why_silent(self) -> str:
         return self.silence_reason
 
@@ -180,12 +182,10 @@ class FakeSound:
 
     def kill(self) -> None:
         """The server dies; what played ends."""
-
-        def die() -> None:
+        with self.changed:
             self.alive = False
             self.playbacks.clear()
-
-        self.change("server lost", die)
+        self.change("server lost", lambda: None)
 
     def restart(self) -> None:
         self.change("server back", lambda: setattr(self, "alive", True))
@@ -257,10 +257,8 @@ class FakeSound:
 
     def application_device(self, name: str) -> Device:
         streams = [playback for playback in self.playbacks if playback.application == name]
-        detail = {
-            "playing": any(not stream.paused for stream in streams),
-            "speaker": streams[0].endpoint if streams else "",
-        }
+        playing = any(not stream.paused for stream in streams)
+        detail = {"playing": playing, "speaker": streams[0].endpoint if streams else ""}
         return Device(DeviceKind.APPLICATION, name, name, False, RATE_HZ, CHANNELS, detail)
 
     def render(self, start_ns: int, frames: int, rate: int, heard: Callable[[FakePlayback], bool]) -> Samples:
@@ -356,6 +354,8 @@ class _WorldSource:
         with self._world.changed:
             self._woken = True
             self._world.changed.notify_all()
+
+    def pace(self, block_s: float) -> None: ...
 
     def why_silent(self) -> str:
         return "the sound server stopped answering" if self._world.frozen else ""

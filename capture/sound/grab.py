@@ -18,8 +18,8 @@ from capture.model import AudioBlock, Device
 from capture.sound.source import SoundSource
 from capture.worker import as_fault
 
-# How long a read waits before the grabber looks whether it should stop.
-READ_S = 0.2
+# How long a read waits before the grabber looks whether it should stop: longer than a block takes to come.
+READ_S = 0.5
 # Attempts to open again: quickly at first, since most losses are a change of device; then so often that a sound server
 # that was started again is heard within half a second. A failed attempt costs about 2 ms.
 BACKOFF_S = (0.0, 0.02, 0.05, 0.1, 0.25)

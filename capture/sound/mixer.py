@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FOREVER_NS", "Dropped", "Hole", "Mixer", "SourceMix"]
 
-# Longer than a block (50 ms), the timeline's wait for stamps after a break (250 ms) and a reader that was held up by a
+# Longer than a block (0.2 s), the timeline's wait for stamps after a break (250 ms) and a reader that was held up by a
 # busy computer; short enough that a live meter and the replay memory do not stand still.
 LAG_LIMIT_NS = 600 * NS_PER_MS
 

@@ -61,7 +61,7 @@ class Application:
         while not self._blocks:
             if not self._samplerate:
                 raise SourceLost("the source is not open")
-            if not self._ticks.wait(deadline_s):
+            if not self._ticks.wait(deadline_s, calm=False):
                 return None
             self._collect()  # first: what had arrived of a stream that is left is the end of its sound
             if self._new_scene and self._scene is not None:
@@ -81,6 +81,9 @@ class Application:
 
     def wake(self) -> None:
         self._ticks.wake()
+
+    def pace(self, block_s: float) -> None:
+        self._ticks.pace(block_s)
 
     def why_silent(self) -> str:
         """As `EndpointSource.why_silent`."""

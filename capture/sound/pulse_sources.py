@@ -23,8 +23,9 @@ from capture.sound.track import QUIET
 if TYPE_CHECKING:
     from capture.sound.pulse_stream import RecordStream
 
-# How often what has arrived is collected. PulseAudio sends pieces of 10 ms and less, however large a fragment is asked
-# for, so waking for each would cost several times the CPU; libpulse keeps them meanwhile.
+# How often what has arrived is collected, unless `pace` says less. PulseAudio sends pieces of 10 ms and less, however
+# large a fragment is asked for, so waking for each would cost several times the CPU; libpulse keeps them meanwhile.
+# In calm times that may be longer: see `RecordStream.calm`.
 BLOCK_S = 0.05
 # How long the server may take to say what there is, at open.
 SCENE_S = 1.0
@@ -45,6 +46,7 @@ class Ticks:
         self._alarmed = False
         self._woken = False
         self._next_s = 0.0
+        self._pace_s = BLOCK_S
 
     def alarm(self) -> None:
         """Something changed: let the read look at once."""
@@ -58,13 +60,22 @@ class Ticks:
             self._woken = True
             self._changed.notify()
 
-    def wait(self, deadline_s: float) -> bool:
-        """Until the next tick, or an alarm. False when it is time to return: woken, or `deadline_s` has passed."""
+    def pace(self, block_s: float) -> None:
+        """How often to collect from now on."""
+        self._pace_s = block_s
+        self.alarm()
+
+    def wait(self, deadline_s: float, calm: bool) -> bool:
+        """Until the next tick, or an alarm. False when it is time to return: woken, or `deadline_s` has passed.
+
+        Unless it is `calm`, ticks come every BLOCK_S at least.
+        """
         now_s = time.monotonic()
         if now_s >= deadline_s:
             return False
-        # Every BLOCK_S, counted from the last tick; from now on when that is long ago.
-        self._next_s = min(max(self._next_s + BLOCK_S, now_s), now_s + BLOCK_S)
+        # Counted from the last tick; from now on when that is long ago.
+        step_s = self._pace_s if calm else min(self._pace_s, BLOCK_S)
+        self._next_s = min(max(self._next_s + step_s, now_s), now_s + step_s)
         with self._changed:
             self._changed.wait_for(lambda: self._alarmed or self._woken, min(self._next_s, deadline_s) - now_s)
             self._alarmed = False
@@ -88,6 +99,11 @@ class Doubt:
     def begin(self, now_ns: int) -> None:
         """Something happened that may have ended it. Any thread."""
         self._since_ns = now_ns
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is in doubt just now."""
+        return self._since_ns is not None
 
     def sift(self, blocks: list[AudioBlock], now_ns: int) -> list[AudioBlock]:
         """Those of these (and of those before) that may be given on; sets `confirmed` when it is dead."""
@@ -171,7 +187,7 @@ class EndpointSource:
             if self._new_scene and self._scene is not None:
                 self._new_scene = False
                 self._leaving = self._differs(self._scene, self._chosen)
-            if not self._leaving and not self._ticks.wait(deadline_s):
+            if not self._leaving and not self._ticks.wait(deadline_s, calm=self._is_calm(self._stream)):
                 return None
             rate = self._chosen.samplerate
             try:
@@ -185,6 +201,9 @@ class EndpointSource:
                 self._leaving = named if self._scene and self._scene.plays_on(self._chosen) else QUIET
         return self._blocks.pop(0)
 
+    def _is_calm(self, stream: RecordStream) -> bool:
+        return stream.calm and not self._doubt.pending
+
     def close(self) -> None:
         self._watcher.leave(self._on_scene)
         stream, self._stream = self._stream, None
@@ -197,6 +216,9 @@ class EndpointSource:
 
     def wake(self) -> None:
         self._ticks.wake()
+
+    def pace(self, block_s: float) -> None:
+        self._ticks.pace(block_s)
 
     def why_silent(self) -> str:
         """Asked by the grabber when nothing has come for a while: the reason when that is a fault, else empty."""

@@ -53,7 +53,7 @@ _CLOSE_LOOK_STEP_S = 0.004
 _CLOSE_LOOK_MOST = 20
 # How long after a change on the server its effect on a stream may come.
 _STIRRED_NS = 500 * NS_PER_MS
-# Then ten times a second. Each answer costs about 0.1 ms of CPU.
+# Then ten times a second at most. Each answer costs about 0.1 ms of CPU.
 _ASK_INTERVAL_NS = 100 * NS_PER_MS
 # How far the age of the newest frame moves by itself: by a fragment of 50 ms and the time between two looks.
 _ODD_AGE_NS = 110 * NS_PER_MS
@@ -61,6 +61,9 @@ _ODD_AGE_NS = 110 * NS_PER_MS
 # the time then comes behind all that it has kept, some megabytes.
 _STANDSTILL_NS = 2_000 * NS_PER_MS
 _KEPT_TIMING_S = 1.0
+
+# For so long after a beginning, or after anything odd, blocks stay short: their stamps settle what belongs where.
+_RESTLESS_NS = 1_000 * NS_PER_MS
 
 _NOTHING = threading.Event()  # never set
 
@@ -135,6 +138,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         self._answers: list[tuple[int, int, int]] = []  # for `Stamps.learn`
         self._usual_age_ns = 0
         self._stirred_until_ns = 0
+        self._restless_until_ns = 0
         self._kept: list[tuple[int, Samples]] = []
         self._data = _ffi.new("void**")
         self._size = _ffi.new("size_t*")
@@ -144,6 +148,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         _streams[self._number] = self
         try:
             self.__enter__()
+            self._restless_until_ns = time.monotonic_ns() + _RESTLESS_NS
             self._learn_timing(self._timeout_s)
         except (RuntimeError, TypeError, ValueError) as error:
             self.stop()
@@ -201,14 +206,31 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         self._collected_ns = now_ns
         return stood_still
 
+    @property
+    def calm(self) -> bool:
+        """Whether for a while nothing has happened that moves sound in time: then it may be taken in long blocks."""
+        return self._stamps.settled and time.monotonic_ns() >= self._restless_until_ns
+
     def keep(self) -> None:
         """Take what has arrived into our own hands. Lock held; also called by libpulse's thread."""
         if self.stream is None or _extra.pa_stream_get_timing_info(self.stream) == _ffi.NULL:
             return  # it was closed, or no frame has a number yet
-        while len(self._kept) < _KEPT_MOST and (piece := self._record_chunk()) is not None:
-            if len(piece):  # else it is a hole
-                self._kept.append((self._position(), piece))
+        # There are a hundred pieces a second: those that follow each other are copied together.
+        most_bytes = self._frame_bytes * round(self._samplerate * _LARGEST_BLOCK_S)
+        frame, run, run_bytes = self._position(), [], 0
+        while len(self._kept) < _KEPT_MOST and (piece := self._next_piece()) is not None:
+            run.append(piece)
+            run_bytes += len(piece)
             _pa.pa_stream_drop(self.stream)
+            if not piece or run_bytes >= most_bytes:
+                self._keep_run(frame, run)
+                frame, run, run_bytes = self._position(), [], 0
+        self._keep_run(frame, run)
+
+    def _keep_run(self, frame: int, run: list[bytes]) -> None:
+        samples = np.frombuffer(b"".join(run), np.float32).reshape(-1, self.channels)
+        if len(samples):
+            self._kept.append((frame, samples))
 
     def _stamped(self, pieces: list[tuple[int, Samples]]) -> list[tuple[int, Samples]]:
         most = round(self._samplerate * _LARGEST_BLOCK_S)
@@ -231,7 +253,9 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
 
     def stir(self) -> None:
         """Something began or ended to play: look closely at the time for a while. Any thread."""
-        self._stirred_until_ns = time.monotonic_ns() + _STIRRED_NS
+        now_ns = time.monotonic_ns()
+        self._stirred_until_ns = now_ns + _STIRRED_NS
+        self._restless_until_ns = now_ns + _RESTLESS_NS
 
     def _timing_due(self, waiting: int) -> bool:
         """Whether to ask again: every 0.1 s, and at once when what arrived does not fit the time that has passed.
@@ -244,7 +268,9 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             end = self._position() + waiting // self._frame_bytes
         age_ns = now_ns - self._stamps.sounded_ns(end)
         odd = abs(age_ns - self._usual_age_ns) > _ODD_AGE_NS
-        if not odd and now_ns - self._asked_ns < _ASK_INTERVAL_NS:
+        if odd:
+            self._restless_until_ns = now_ns + _RESTLESS_NS
+        elif now_ns - self._asked_ns < _ASK_INTERVAL_NS:
             return False
         self._usual_age_ns = age_ns
         return True
@@ -295,16 +321,13 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         if state != _pa.PA_STREAM_READY:
             raise SourceLost("the sound server refused the stream")
 
-    def _record_chunk(self) -> Samples | None:
-        """The next piece, not yet dropped, as (frames, channels); no frames for a hole; None when there is nothing."""
+    def _next_piece(self) -> bytes | None:
+        """The next piece, not yet dropped; empty for a hole; None when there is nothing."""
         self._data[0] = _ffi.NULL
         self._size[0] = 0
         if _pa.pa_stream_peek(self.stream, self._data, self._size) < 0 or not self._size[0]:
             return None
-        if self._data[0] == _ffi.NULL:
-            return np.zeros((0, self.channels), np.float32)
-        buffer = _ffi.buffer(self._data[0], self._size[0])
-        return np.frombuffer(buffer, np.float32).reshape(-1, self.channels).copy()
+        return b"" if self._data[0] == _ffi.NULL else bytes(_ffi.buffer(self._data[0], self._size[0]))
 
     def __exit__(self, exc_type: object, exc_value: object, traceback: object) -> None:
         if self.stream is None:

@@ -118,6 +118,9 @@ class SoundcardSource:
         if stream is not None:
             stream.wake()
 
+    def pace(self, block_s: float) -> None:
+        """See `SoundSource.pace`: blocks are the library's packets."""
+
     def _end_stream(self, timeout_s: float) -> None:
         stream, self._stream = self._stream, None
         if stream is not None and not stream.close(timeout_s):

@@ -50,6 +50,13 @@ class SoundSource(Protocol):
         """Make a waiting `read` return soon. Called by any thread; never blocks."""
         ...
 
+    def pace(self, block_s: float) -> None:
+        """How long the blocks may be from now on: shorter ones come sooner, and each costs the same work.
+
+        Where the library sets their length, nothing happens. Called by any thread; never blocks.
+        """
+        ...
+
 
 class Watch(Protocol):
     """A running watch for device changes, with a thread of its own."""

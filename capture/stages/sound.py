@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from capture.channel import Channel, Closed, Empty
-from capture.clock import NS_PER_MS, Clock
+from capture.clock import NS_PER_MS, NS_PER_S, Clock
 from capture.model import Notice
 from capture.pauses import PauseCutter
 from capture.sound.grab import SourceBlock, SourceGone, SourceHole, SourceItem, SourceOpened
@@ -23,22 +23,26 @@ if TYPE_CHECKING:
     from capture.sound.mixer import Mixer
     from capture.stages.timing import Timing
 
-# Without a block for this long, the mixer is asked all the same: a source that lags is then filled with silence.
-IDLE_S = 0.1
+# Without a block for so many times the pace, the mixer is asked all the same: a source that lags is then filled with
+# silence.
+IDLE_PACES = 1.25
 # After the end, how long to wait for sound that is still on its way. It covers a block of 50 ms and the latency of a
 # Bluetooth speaker (200 to 300 ms); a source that has not given it by then is one that gives nothing.
 DRAIN_LIMIT_NS = 700 * NS_PER_MS
-# A turn of the mix thread takes IDLE_S at most. One that took longer was held up (the process was stopped, the computer
-# swapped), and so were the threads that read the sources: they get a mixer's lag to bring what the server has kept.
-HELD_UP_NS = 300 * NS_PER_MS
-LEVELS_INTERVAL_NS = 100 * NS_PER_MS
+# A turn of the mix thread takes a quarter of a second at most. One that took longer was held up (the process was
+# stopped, the computer swapped), and so were the threads that read the sources: they get a mixer's lag to bring what
+# the server has kept.
+HELD_UP_NS = 450 * NS_PER_MS
+# How near to each other levels are told, in paces: with each block, though no block comes exactly in time.
+LEVELS_PACES = 0.75
 
 
 class SoundStage:
     """Blocks in, packets out. `samplerate` is that of the mix (Hz); there is an encoder for each of its tracks.
 
-    Callbacks are called by the mix thread and must not block: `on_levels(position_ns, peaks_dbfs)` about ten times a
-    second, `on_source(opened)` when a source was opened (again), `on_notice` for what a user should know at once.
+    `pace_s` is how often sound comes. Callbacks are called by the mix thread and must not block:
+    `on_levels(position_ns, peaks_dbfs)` about as often, `on_source(opened)` when a source was opened (again),
+    `on_notice` for what a user should know at once.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class SoundStage:
         on_levels: Callable[[int, dict[str, float]], None],
         on_source: Callable[[SourceOpened], None],
         on_notice: Callable[[Notice], None],
+        pace_s: float,
     ) -> None:
         self.mixer = mixer
         self.turns = 0  # that the thread has made: it stands still when there are no more
@@ -66,6 +71,8 @@ class SoundStage:
         self._on_source = on_source
         self._on_notice = on_notice
         self._absence = Absence()
+        self._idle_s = IDLE_PACES * pace_s
+        self._levels_interval_ns = round(LEVELS_PACES * pace_s * NS_PER_S)
         self._levels_due_ns = timing.origin_ns
         self._cutter = PauseCutter(timing.pauses, timing.origin_ns, samplerate)
 
@@ -104,14 +111,14 @@ class SoundStage:
         while not self._complete():
             self.turns += 1
             try:
-                self._handle(self._items.get(IDLE_S))
+                self._handle(self._items.get(self._idle_s))
                 for item in self._items.drain():
                     self._handle(item)
             except Empty:
                 pass
             except Closed:
                 if self._timing.end_ns is None:
-                    stop.wait(IDLE_S)  # every source has given up; silence goes on until the end is known
+                    stop.wait(self._idle_s)  # every source has given up; silence goes on until the end is known
             now_ns = self._clock.now_ns()
             if now_ns - turn_ns > HELD_UP_NS:
                 patient_until_ns = now_ns + LAG_LIMIT_NS
@@ -140,13 +147,12 @@ class SoundStage:
                 self._put(encoder.encode(samples))
 
     def _put(self, packets: list[Packet[Any]]) -> None:
-        for packet in packets:
-            self._packets.put(packet)
-            self.turns += 1
+        self._packets.put_all(packets)
+        self.turns += len(packets)
 
     def _tell_levels(self, now_ns: int) -> None:
         if now_ns >= self._levels_due_ns:
-            self._levels_due_ns = now_ns + LEVELS_INTERVAL_NS
+            self._levels_due_ns = now_ns + self._levels_interval_ns
             for notice in self._absence.due(now_ns):
                 self._on_notice(notice)
             self._on_levels(now_ns, self.mixer.levels_dbfs())

@@ -110,9 +110,8 @@ class VideoStage:
         self._put(self._encoder.encode(frame, pts_ns))
 
     def _put(self, packets: list[Packet[Any]]) -> None:
-        for packet in packets:
-            self._packets.put(packet)
-            self.turns += 1
+        self._packets.put_all(packets)
+        self.turns += len(packets)
 
     def _finish(self) -> None:
         end_ns = self._timing.end_ns

@@ -78,6 +78,7 @@ class Case:
             lambda at_ns, peaks: self.levels.append((at_ns, peaks)),
             self.opened.append,
             self.notices.append,
+            pace_s=0.1,
         )
         self.worker = Worker("mix", lambda stop: self.stage.run(stop, []))
 
@@ -245,7 +246,7 @@ def test_without_any_source_left_silence_goes_on_to_the_end(cases: list[Case]) -
     assert case.encoders[0].length_ms == pytest.approx(3000, abs=0.03)
 
 
-def test_levels_are_told_ten_times_a_second_in_pauses_too(cases: list[Case]) -> None:
+def test_levels_are_told_at_the_pace_in_pauses_too(cases: list[Case]) -> None:
     case = started(cases)
     case.timing.pauses.pause(ORIGIN_NS + 500 * NS_PER_MS)
     for until_ms in range(100, 1001, 100):
