@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from capture.errors import OutputError
 from capture.output.formats import AudioPlan, FormatPlan, VideoPlan
+from capture.output.quantizer import Quantizer
 
 if TYPE_CHECKING:
     import av
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 # Ticks a second of the pictures' times: MPEG's own 90 kHz, which is 11 us, and divides by 24, 25, 30, 50 and 60.
 VIDEO_TICKS_HZ = 90_000
-# A player can only jump to a keyframe. By time and not by count, since a still screen has one picture a second.
+# A player can only jump to a keyframe, and decodes what lies between: so much time and so many pictures. On a still
+# screen, with one picture a second, nearly the whole file would be keyframes otherwise.
 KEYFRAME_INTERVAL_NS = 5_000_000_000
+KEYFRAME_INTERVAL_PICTURES = 25
 # Above this many pixels a second one thread of x264 at ultrafast may not keep up (measured: 5 to 9 ms for 1080p).
 _ONE_THREAD_PIXELS_PER_S = 1920 * 1080 * 60
 # How FFmpeg numbers what H.273 lists: BT.601's matrix is what OpenCV's BGR to I420 computes, in limited range; the
@@ -91,9 +94,13 @@ class VideoEncoder:
         self._plan: VideoPlan = plan.video
         self._stream = stream
         self._size = size
+        self._context: Any = None  # of the encoder that is at work
+        allowed = self._plan.quantizers
+        self._quantizer = Quantizer(allowed, size[0] * size[1]) if allowed is not None else None
         self._last_ticks = -1
         self._last: VideoFrame | None = None
-        self._keyframe_due_ns = 0
+        self._keyframe_ns = 0
+        self._since_keyframe = 0  # pictures
         self.given = 0  # packets that came out so far
         # The write thread may ask for the last picture once more.
         self._lock = threading.Lock()
@@ -131,18 +138,65 @@ class VideoEncoder:
         self._last_ticks = ticks
         picture.pts = ticks
         picture.time_base = self._stream.codec_context.time_base
-        if pts_ns >= self._keyframe_due_ns:
-            self._keyframe_due_ns = pts_ns + KEYFRAME_INTERVAL_NS
+        is_key = self._is_key_due(pts_ns)
+        is_key = self._choose_encoder(pts_ns, is_key) or is_key
+        if is_key:
+            self._keyframe_ns, self._since_keyframe = pts_ns, 0
             picture.pict_type = PictureType.I
-        packets = _guarded(self._stream, picture)
+        packets = self._packets(picture)
+        self._since_keyframe += 1
+        if self._quantizer is not None and not is_key:
+            self._quantizer.saw(pts_ns, sum(packet.size for packet in packets))
         self.given += len(packets)
+        return packets
+
+    def _is_key_due(self, pts_ns: int) -> bool:
+        if self._since_keyframe == 0:
+            return True  # the first picture of all
+        long_ago = pts_ns - self._keyframe_ns >= KEYFRAME_INTERVAL_NS
+        return long_ago and self._since_keyframe >= KEYFRAME_INTERVAL_PICTURES
+
+    def _choose_encoder(self, pts_ns: int, is_key_due: bool) -> bool:
+        """Returns whether the picture at `pts_ns` goes to another encoder than the one before."""
+        if self._quantizer is None:
+            self._context = self._stream.codec_context
+            return False
+        is_other = self._quantizer.choose(pts_ns, is_key_due)
+        if is_other or self._context is None:
+            self._context = self._opened(self._quantizer.value)
+        return is_other
+
+    def _opened(self, quantizer: int) -> Any:
+        """x264 takes another constant quantiser only when it is opened, which costs 2 to 7 ms and 6 MB.
+
+        The stream's own context has made the header and is given no picture, as it would keep another 15 MB for good.
+        """
+        import av
+
+        own = self._stream.codec_context
+        context: Any = av.CodecContext.create(self._plan.codec, "w")
+        context.framerate, context.flags = own.framerate, own.flags
+        context.options = self._plan.options_at(quantizer)
+        _set_up(context, self._plan, self._size)
+        try:
+            context.open()
+        except av.FFmpegError as error:
+            raise OutputError(f"the {context.name} encoder could not be opened: {error.strerror}") from error
+        if context.extradata != own.extradata:
+            raise OutputError(f"the {context.name} encoder cannot go on with its own stream")
+        return context
+
+    def _packets(self, picture: Any) -> list[Packet[Any]]:
+        packets = _guarded(self._context, picture)
+        for packet in packets:
+            packet.stream = self._stream
         return packets
 
     def flush(self) -> list[Packet[Any]]:
         """The packets that were still in the codec. Nothing may be encoded after it."""
         with self._lock:
             self._last = None
-            return _guarded(self._stream, None) if self._last_ticks >= 0 else []
+            return self._packets(None) if self._last_ticks >= 0 else []
 
 
 def add_audio_stream(container: av.container.OutputContainer, plan: AudioPlan, title: str) -> AudioStream:
@@ -166,8 +220,15 @@ def add_video_stream(container: av.container.OutputContainer, plan: VideoPlan, s
     from fractions import Fraction
 
     rate = Fraction(plan.fps).limit_denominator(1001)
-    stream: Any = container.add_stream(plan.codec, rate=rate, options=dict(plan.options))
-    context = stream.codec_context
+    options = plan.options_at(plan.quantizers.finest) if plan.quantizers is not None else dict(plan.options)
+    stream: Any = container.add_stream(plan.codec, rate=rate, options=options)
+    _set_up(stream.codec_context, plan, size)
+    return stream  # type: ignore[no-any-return]
+
+
+def _set_up(context: Any, plan: VideoPlan, size: tuple[int, int]) -> None:
+    from fractions import Fraction
+
     context.width, context.height = size
     context.pix_fmt = plan.encoder_pixel_format
     context.time_base = Fraction(1, VIDEO_TICKS_HZ)
@@ -186,7 +247,6 @@ def add_video_stream(container: av.container.OutputContainer, plan: VideoPlan, s
     else:
         # More threads cost VP8 several times the work (measured: 37 ms against 9 for scrolling text).
         context.thread_count = 1
-    return stream  # type: ignore[no-any-return]
 
 
 def _quantise(samples: Samples, plan: AudioPlan) -> Any:
@@ -240,11 +300,12 @@ def _as_bgr0(frame: VideoFrame) -> Any:
     return picture
 
 
-def _guarded(stream: Any, frame: Any) -> list[Packet[Any]]:
+def _guarded(encoder: Any, frame: Any) -> list[Packet[Any]]:
+    """`encoder` is a stream or a codec context."""
     import av
 
     try:
-        packets: list[Packet[Any]] = stream.encode(frame)
+        packets: list[Packet[Any]] = encoder.encode(frame)
     except av.FFmpegError as error:
-        raise OutputError(f"the {stream.codec_context.name} encoder failed: {error.strerror}") from error
+        raise OutputError(f"the {encoder.name} encoder failed: {error.strerror}") from error
     return [packet for packet in packets if packet.size or packet.has_sidedata("new_extradata")]
