@@ -198,6 +198,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         now_ns = time.monotonic_ns()
         stood_still = now_ns - self._collected_ns > _STANDSTILL_NS
         if stood_still:
+            self._restless_until_ns = now_ns + _RESTLESS_NS
             self._stamps.stood_still(now_ns)
             # libpulse's own queue has run over as well, by what the server's could not hold beside it: the next answer
             # tells the number of what comes after that, and would count all that is here from there.
