@@ -174,7 +174,7 @@ HUNG = (
     Place("capture.session:Session.tell_levels", ("later",)),
     Place("capture.screen.mss_source:MssSource.grab", ("first", "later")),
     Place("capture.screen.mss_source:MssSource.close", ("end",)),
-    Place("capture.screen.convert:to_i420", ("later",)),
+    Place("capture.screen.kept:KeptPicture.put", ("later",)),
     Place("capture.output.encoders:VideoEncoder._encode@encode-video", ("later", "end")),
     Place("capture.output.encoders:VideoEncoder.flush", ("end",)),
     Place("capture.stages.video:VideoStage._take", ("first",)),

@@ -42,7 +42,7 @@ MIX = (
     Place("capture.session:Session.tell_levels", ("first", "later")),
     Place("capture.output.encoders:AudioEncoder.encode"),
     Place("capture.output.encoders:AudioEncoder.flush", ("end",)),
-    Place("capture.channel:Channel.put@mix"),
+    Place("capture.channel:Channel.put_all@mix"),
     Place("capture.channel:Channel.get@mix", ("first", "later")),
 )
 SCREEN = (
@@ -60,7 +60,7 @@ ENCODE_VIDEO = (
     Place("capture.output.encoders:VideoEncoder.flush", ("end",)),
     Place("capture.stages.video:VideoStage._take", ("first", "later")),
     Place("capture.stages.video:VideoStage._finish", ("end",)),
-    Place("capture.channel:Channel.put@encode-video"),
+    Place("capture.channel:Channel.put_all@encode-video"),
     Place("capture.channel:Channel.get@encode-video", ("first", "later")),
 )
 WRITE = (
