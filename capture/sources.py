@@ -279,4 +279,4 @@ class Sources:
         def turn() -> None:
             self._turns[index] += 1
 
-        return lambda stop: grab(source, index, self.items, self._clock, stop, turn)
+        return lambda stop: grab(source, index, self.items, self._clock, stop, turn, self._on_fault)

@@ -7,22 +7,30 @@ A source that is away never ends a recording: the grabber says so and goes on tr
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from capture.channel import Channel, Closed
-from capture.clock import NS_PER_MS, Clock
+from capture.clock import NS_PER_MS, NS_PER_S, Clock
 from capture.errors import CaptureError
 from capture.model import AudioBlock, Device
 from capture.sound.source import SoundSource
 from capture.worker import as_fault
+
+log = logging.getLogger(__name__)
 
 # How long a read waits before the grabber looks whether it should stop: longer than a block takes to come.
 READ_S = 0.5
 # Attempts to open again: quickly at first, since most losses are a change of device; then so often that a sound server
 # that was started again is heard within half a second. A failed attempt costs about 2 ms.
 BACKOFF_S = (0.0, 0.02, 0.05, 0.1, 0.25)
+# After a mistake of ours, or of a library's, it is opened again as well: one moment must not end the sound of
+# hours. But the mistake may come again at once, and for ever; so the pauses grow, until it has gone well for a while.
+MISTAKE_PAUSE_S = 0.1
+MISTAKE_PAUSE_MOST_S = 5.0
+WELL_NS = 10_000 * NS_PER_MS
 # Longer than any pause of a working sound server; then its source is asked whether something is wrong.
 SILENCE_NS = 1_000 * NS_PER_MS
 # The bound on waiting for room: whoever takes the items has hung, and what comes meanwhile is lost (and said to be).
@@ -75,14 +83,16 @@ def grab(
     clock: Clock,
     stop: threading.Event,
     on_turn: Callable[[], None] = lambda: None,
+    on_mistake: Callable[[CaptureError], None] = lambda fault: None,
 ) -> None:
     """Open `source`, put what it gives into `out` under `index`, open it again when it is lost, until `stop` is set.
 
     Body of a `Worker`: returns within about `READ_S` of `stop` (sooner with `source.wake()`), or when `out` is closed.
-    Raises nothing but bugs, having said first that the source is gone for good. `on_turn` is called several times a
-    second: a thread that does not stands still.
+    Raises nothing but bugs before the source was open for the first time, having said first that it is gone for good;
+    later ones are told to `on_mistake` (once each; it must not block), and the source is opened again. `on_turn` is
+    called several times a second: a thread that does not stands still.
     """
-    grabbing = _Grab(source, index, out, clock, stop, on_turn)
+    grabbing = _Grab(source, index, out, clock, stop, on_turn, on_mistake)
     try:
         grabbing.run()
     except Closed:
@@ -103,6 +113,7 @@ class _Grab:
         clock: Clock,
         stop: threading.Event,
         on_turn: Callable[[], None],
+        on_mistake: Callable[[CaptureError], None],
     ) -> None:
         self._source = source
         self._index = index
@@ -110,20 +121,55 @@ class _Grab:
         self._clock = clock
         self._stop = stop
         self._on_turn = on_turn
+        self._on_mistake = on_mistake
+        self._told: set[str] = set()  # the mistakes
+        self._began = False
+        self._opened_ns = 0
         self._end_ns: int | None = None  # of the last block
         self._missed = False
 
     def run(self) -> None:
+        pause_s = MISTAKE_PAUSE_S
         while not self._stop.is_set():
-            device = self._open()
-            if device is None:
-                return
-            self._put(SourceOpened(self._index, device, self._clock.now_ns()))
             try:
+                device = self._open()
+                if device is None:
+                    return
+                self._opened_ns = self._clock.now_ns()
+                self._put(SourceOpened(self._index, device, self._opened_ns))
+                self._began = True
                 self._read()
+            except Closed:
+                raise
             except CaptureError as lost:
                 self._source.close()
                 self._put(SourceHole(self._index, self._heard_until_ns(), str(lost)))
+            except BaseException as bug:
+                if not self._began:
+                    raise
+                if self._clock.now_ns() - self._opened_ns > WELL_NS:
+                    pause_s = MISTAKE_PAUSE_S
+                self._outlive(as_fault(f"the {threading.current_thread().name} thread", bug))
+                self._rest(pause_s)
+                pause_s = min(2 * pause_s, MISTAKE_PAUSE_MOST_S)
+
+    def _outlive(self, fault: CaptureError) -> None:
+        """Leave the source as one that was lost, whatever state it is in."""
+        try:
+            self._source.close()
+        except Exception as more:  # it has failed already
+            log.debug("closing %s", self._source.name, exc_info=more)
+        if str(fault) not in self._told:
+            self._told.add(str(fault))
+            self._on_mistake(fault)
+        self._out.put(SourceHole(self._index, self._heard_until_ns(), str(fault)), PUT_S)
+
+    def _rest(self, pause_s: float) -> None:
+        until_ns = self._clock.now_ns() + round(pause_s * NS_PER_S)
+        while (left_ns := until_ns - self._clock.now_ns()) > 0:
+            self._on_turn()
+            if self._stop.wait(min(READ_S, left_ns / NS_PER_S)):
+                return
 
     def tell_end(self, fault: CaptureError) -> None:
         """Nobody shall wait for this source: neither for its opening nor for its sound. Never blocks."""

@@ -134,6 +134,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         self._stamps = Stamps(samplerate, cycle_late)
         self._asked_ns = 0
         self._collected_ns = time.monotonic_ns()
+        self._next_frame = 0  # the number of the next to be kept, when all is in order
         self._questions: deque[int] = deque()  # when each was asked that is not answered yet
         self._answers: list[tuple[int, int, int]] = []  # for `Stamps.learn`
         self._usual_age_ns = 0
@@ -200,10 +201,14 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         if stood_still:
             self._restless_until_ns = now_ns + _RESTLESS_NS
             self._stamps.stood_still(now_ns)
-            # libpulse's own queue has run over as well, by what the server's could not hold beside it: the next answer
-            # tells the number of what comes after that, and would count all that is here from there.
+            # libpulse's own queue has run over as well, by what the server's could not hold beside it: an answer (the
+            # next, or one that was on its way) numbers what is here back from what comes after that. But it goes on
+            # where the last piece ended.
             with self.link.locked():
+                late = self._position() - self._next_frame if self._next_frame else 0
+                kept_before = len(self._kept)
                 self.keep()
+                self._kept[kept_before:] = [(frame - late, samples) for frame, samples in self._kept[kept_before:]]
         self._collected_ns = now_ns
         return stood_still
 
@@ -227,6 +232,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
                 self._keep_run(frame, run)
                 frame, run, run_bytes = self._position(), [], 0
         self._keep_run(frame, run)
+        self._next_frame = self._position()
 
     def _keep_run(self, frame: int, run: list[bytes]) -> None:
         samples = np.frombuffer(b"".join(run), np.float32).reshape(-1, self.channels)
@@ -291,6 +297,8 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
             self._questions.append(self._asked_ns)
             _pa.pa_operation_unref(operation)
         answered = self.timed.wait(timeout_s)
+        if self._stood_still():
+            return self._learn_timing(_KEPT_TIMING_S)  # that answer may be from before it
         with self.link.locked():
             info = _extra.pa_stream_get_timing_info(self.stream)
             if info == _ffi.NULL:

@@ -12,7 +12,7 @@ import pytest
 
 from capture.channel import Channel, Closed, Overflow
 from capture.clock import Clock, FakeClock, MonotonicClock
-from capture.errors import NoSoundServer, WorkerFault
+from capture.errors import CaptureError, NoSoundServer, WorkerFault
 from capture.model import AudioBlock, Device
 from capture.sound import grab as grab_module
 from capture.sound.fake import FakeSource
@@ -178,9 +178,9 @@ def test_it_ends_when_told_whatever_it_does(open_first: bool) -> None:
     assert not source.is_open
 
 
-def test_a_bug_in_a_source_ends_it_as_a_fault() -> None:
+def test_a_bug_in_a_source_that_was_never_open_ends_it_as_a_fault() -> None:
     class Broken(FakeSource):
-        def read(self, timeout_s: float) -> AudioBlock | None:
+        def open(self) -> Device:
             raise ZeroDivisionError
 
     source = Broken()
@@ -188,6 +188,35 @@ def test_a_bug_in_a_source_ends_it_as_a_fault() -> None:
     assert running.worker.join(DEADLINE_S)
     assert isinstance(running.worker.fault, WorkerFault)
     assert not source.is_open
+
+
+@pytest.mark.parametrize("often", [1, 4])
+def test_a_bug_in_a_source_that_was_open_is_told_once_and_outlived(often: int) -> None:
+    class Stumbling(FakeSource):
+        stumbles = 0
+
+        def read(self, timeout_s: float) -> AudioBlock | None:
+            if self.stumbles < often:
+                self.stumbles += 1
+                raise ZeroDivisionError("by nought")
+            return super().read(timeout_s)
+
+    source = Stumbling()
+    told: list[CaptureError] = []
+    out: Channel[SourceItem] = Channel("sound", 100, Overflow.BLOCK)
+    worker = Worker("grab", lambda stop: grab(source, 7, out, MonotonicClock(), stop, on_mistake=told.append))
+    worker.start()
+    items = [out.get(DEADLINE_S) for _ in range(2 * often + 1)]
+    assert [type(item) for item in items] == [SourceOpened, SourceHole] * often + [SourceOpened]
+    assert isinstance(items[1], SourceHole)
+    assert "by nought" in items[1].reason
+    source.feed(samples(), 0)
+    assert isinstance(out.get(DEADLINE_S), SourceBlock)
+    assert [str(fault) for fault in told] == [items[1].reason]
+    worker.stop()
+    source.wake()
+    assert worker.join(DEADLINE_S)
+    assert worker.fault is None
 
 
 def test_a_server_that_comes_back_is_heard_within_a_second(
