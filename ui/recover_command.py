@@ -8,7 +8,7 @@ from typing import Any
 
 from capture import settings as user_settings
 from capture.errors import CaptureError, SettingsError
-from capture.output.recovery import Leftover, Recovered, leftovers, search_folders
+from capture.output.recovery import Leftover, Recovered, StubRemoved, leftovers, search_folders
 from capture.output.recovery import recover as repair
 from ui.signals import interruptible
 from ui.text import (
@@ -28,16 +28,19 @@ from ui.text import (
 
 @interruptible()
 def recover(folders: list[str], as_json: bool) -> int:
-    """Repair every leftover. Exit: 0 all repaired (or none there), 3 some stay as they are, 1 none repaired.
+    """Repair every leftover. Exit: 0 all repaired (or nothing to repair), 3 some stay as they are, 1 none repaired.
 
     Also 3 when all is repaired, but somebody does not take what is said of it: that is no reason to stop repairing.
     """
     repaired: list[Recovered] = []
     refused: list[tuple[Leftover, CaptureError]] = []
+    removed: list[StubRemoved] = []
     output = Output()
     for leftover in leftovers(_folders(folders)):
         try:
             repaired.append(repair(leftover))
+        except StubRemoved as stub:
+            removed.append(stub)
         except CaptureError as error:
             refused.append((leftover, error))
         except Exception as bug:  # noqa: BLE001 - one broken file must not keep the others from being repaired
@@ -47,10 +50,11 @@ def recover(folders: list[str], as_json: bool) -> int:
             if not as_json:
                 output.give(lambda: _tell(repaired[-1]))
     if as_json:
-        output.give(lambda: print_json(_as_object(repaired, refused)))
+        output.give(lambda: print_json(_as_object(repaired, refused, removed)))
     else:
         output.give(lambda: _tell_refusals(refused))
-        if not repaired and not refused:
+        output.give(lambda: _tell_removed(removed))
+        if not repaired and not refused and not removed:
             output.give(lambda: say("nothing to recover\n"))
     output.give(finish_output)
     if not refused and output.taken:
@@ -103,8 +107,19 @@ def _tell_refusals(refused: list[tuple[Leftover, CaptureError]]) -> None:
         say(f"left as it is: {printable(str(leftover.part))}: {printable(str(reason))}\n{hint}")
 
 
-def _as_object(repaired: list[Recovered], refused: list[tuple[Leftover, CaptureError]]) -> dict[str, Any]:
-    return {"recovered": [_plain(done) for done in repaired], "refused": [_refusal(*item) for item in refused]}
+def _tell_removed(removed: list[StubRemoved]) -> None:
+    for stub in removed:
+        say(f"{printable(str(stub))}\n  {printable(stub.hint)}\n")
+
+
+def _as_object(
+    repaired: list[Recovered], refused: list[tuple[Leftover, CaptureError]], removed: list[StubRemoved]
+) -> dict[str, Any]:
+    return {
+        "recovered": [_plain(done) for done in repaired],
+        "refused": [_refusal(*item) for item in refused],
+        "removed": [str(stub) for stub in removed],
+    }
 
 
 def _plain(done: Recovered) -> dict[str, Any]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MEBIBYTE = 1024 * 1024
+# Every recording carries it, from its header on (MP4 from its first half second on): so `recover` knows its own.
+COMMENT = "Recorded with Loopnote"
 # What must stay free: the rest of the system needs some, and closing needs little (see _INDEX_BYTES).
 RESERVE_BYTES = 50 * MEBIBYTE
 # What closing an MP4 or Matroska file appends, for each packet, at most (MP4: size, time and chunk, 24 bytes).
@@ -114,7 +116,7 @@ class OutputFile:
             options = dict(self.plan.muxer_options)
             container = av.open(part, "w", format=self.plan.container, container_options=options)
             self._container = container
-            container.metadata.update(_tags({"comment": "Recorded with Loopnote", **self._tags}))
+            container.metadata.update(_tags({"comment": COMMENT, **self._tags}))
             if self.plan.video is not None:
                 assert self._video_size is not None
                 picture = add_video_stream(container, self.plan.video, self._video_size)

@@ -19,6 +19,7 @@ from pathlib import Path
 from capture.errors import OutputError, RecoveryError
 from capture.output import journal, names, part_file, remux
 from capture.output.formats import format_of_suffix
+from capture.output.output_file import COMMENT
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,19 @@ _NAME_TRIES = 100
 # Where a file system has no locks: what was written a moment ago is still being recorded (a recorder writes several
 # times a second unless it is paused, and then its journal tells).
 FRESH_S = 60.0
+# What a recording of ours is that was broken off before anything was in it: a header. (FLAC's is the largest, 8 KiB.)
+_STUB_BYTES = 16 * 1024
+_HEAD_BYTES = 64 * 1024
+_NOT_BEGUN = "The recording had ended before anything of it was written."
 _KEPT = "It was left as it is. If it is not wanted, delete it."
+
+
+class NothingRecorded(RecoveryError):
+    """There is nothing in it that can be played."""
+
+
+class StubRemoved(NothingRecorded):
+    """And so it was removed, being ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,25 @@ def _in_folder(folder: Path) -> dict[Path, Path]:
         log.warning("%s cannot be read: %s", folder, error.strerror)
         return {}
     finals = {entry: names.final_of(entry) for entry in entries}
-    return {entry: final for entry, final in finals.items() if final and format_of_suffix(final.suffix)}
+    wanted = {entry: final for entry, final in finals.items() if final and format_of_suffix(final.suffix)}
+    noted = dict(journal.noted())
+    return {entry: final for entry, final in wanted.items() if entry in noted or _is_ours(entry)}
+
+
+def _is_ours(part: Path) -> bool:
+    """Whether it says so itself: other programs call files `.NAME.part.ENDING`, too."""
+    import av
+
+    if part.is_symlink() or not part.is_file():
+        return False
+    try:
+        with part.open("rb") as file:
+            if COMMENT.encode() in file.read(_HEAD_BYTES):
+                return True
+        with av.open(str(part)) as container:
+            return COMMENT in container.metadata.values()
+    except (av.FFmpegError, OSError, ValueError):
+        return False
 
 
 def _describe(part: Path, final: Path) -> Leftover | None:
@@ -103,7 +134,8 @@ def recover(leftover: Leftover, on_progress: Callable[[float], None] = lambda re
 
     No quality is lost: packets are copied as they are. Takes as long as reading and decoding the recording;
     `on_progress` is called with the seconds that were read, now and then. Raises `RecoveryError` or `OutputError`, and
-    then the part file is still there, unchanged.
+    then the part file is still there, unchanged; but for one of ours that is no more than a header (nothing was
+    recorded yet): that is removed, and `StubRemoved` says so.
     """
     part = leftover.part
     try:
@@ -112,11 +144,19 @@ def recover(leftover: Leftover, on_progress: Callable[[float], None] = lambda re
         raise RecoveryError(f"{part} is not there any more", "See what is left with: loopnote recover") from None
     except OSError as error:
         raise part_file.explain(error, part, "cannot be read") from error
+    was_ours = leftover.part in dict(journal.noted()) or _is_ours(part)
     try:
         # Held until the end, so that a second `recover` leaves this one alone.
         if not part_file.lock(descriptor):
             raise RecoveryError(f"{part} is being written or repaired just now", "Try again when that has ended.")
-        recovered = _recover_locked(leftover, on_progress)
+        try:
+            recovered = _recover_locked(leftover, on_progress)
+        except NothingRecorded as nothing:
+            if not was_ours or os.fstat(descriptor).st_size > _STUB_BYTES:
+                raise
+            # Told this once: else it would be a complaint of every `recover` to come.
+            _remove(part)
+            raise StubRemoved(f"{nothing}; it was removed", _NOT_BEGUN) from None
         if os.name != "nt":
             _remove(part)
     finally:
@@ -133,7 +173,7 @@ def _recover_locked(leftover: Leftover, on_progress: Callable[[float], None]) ->
     mended = part.with_name(f".{own}.mended{final.suffix}")
     contents = _inspect(part, False, on_progress)
     if not any(content.frames or (content.kind == "video" and content.packets) for content in contents):
-        raise RecoveryError(f"{part} holds nothing that can be played", _KEPT)
+        raise NothingRecorded(f"{part} holds nothing that can be played", _KEPT)
     duration_s = max(content.end_s for content in contents)
     with contextlib.suppress(OSError):
         mended.unlink(missing_ok=True)  # of an earlier run that was killed
@@ -165,7 +205,7 @@ def _inspect(path: Path, pictures: bool, on_progress: Callable[[float], None]) -
         log.debug("inspecting %s", path, exc_info=True)
         size_bytes = path.stat().st_size if path.exists() else 0
         what = "is empty" if size_bytes == 0 else f"holds nothing that can be played ({size_bytes} bytes)"
-        raise RecoveryError(f"{path} {what}", _KEPT) from error
+        raise NothingRecorded(f"{path} {what}", _KEPT) from error
 
 
 def _finished_before(leftover: Leftover, contents: list[remux.StreamContent]) -> Path | None:

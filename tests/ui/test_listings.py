@@ -201,7 +201,7 @@ def test_nothing_to_recover(repairs: dict[str, Any], capsys: pytest.CaptureFixtu
     assert recover_command.recover([], as_json=False) == 0
     assert capsys.readouterr().out == "nothing to recover\n"
     assert recover_command.recover([], as_json=True) == 0
-    assert json.loads(capsys.readouterr().out) == {"recovered": [], "refused": []}
+    assert json.loads(capsys.readouterr().out) == {"recovered": [], "refused": [], "removed": []}
 
 
 @pytest.mark.parametrize(("outcomes", "code"), [({"a": WHOLE}, 0), ({"a": WHOLE, "b": BROKEN}, 3), ({"b": BROKEN}, 1)])

@@ -22,7 +22,7 @@ from capture.errors import DiskFull, OutputError, RecoveryError
 from capture.output import journal, names, part_file, remux
 from capture.output.formats import muxer_of
 from capture.output.output_file import OutputFile
-from capture.output.recovery import Leftover, leftovers, recover
+from capture.output.recovery import Leftover, NothingRecorded, StubRemoved, leftovers, recover
 from tests.capture.output.making import (
     EVERY,
     SCREEN,
@@ -62,6 +62,7 @@ def leave(folder: Path, name: str, content: bytes) -> Leftover:
     """A leftover as a crash leaves it."""
     part = folder / f".note.part.{name}"
     part.write_bytes(content)
+    journal.note(part, folder / f"note.{name}")
     (leftover,) = leftovers([folder])
     return leftover
 
@@ -217,7 +218,7 @@ def test_a_complete_file_that_only_lacks_its_name_is_recovered_too(tmp_path: Pat
         path.unlink()
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"OggS"], ids=["empty", "zeros", "start"])
+@pytest.mark.parametrize("content", [b"\0" * 50_000, b"OggS" * 10_000], ids=["zeros", "start"])
 def test_what_cannot_be_played_is_kept_and_told(tmp_path: Path, content: bytes) -> None:
     leftover = leave(tmp_path, "opus", content)
 
@@ -230,18 +231,28 @@ def test_what_cannot_be_played_is_kept_and_told(tmp_path: Path, content: bytes) 
     assert [path.name for path in tmp_path.iterdir()] == [leftover.part.name]
 
 
-def test_a_header_alone_is_nothing_to_play(tmp_path: Path) -> None:
+def test_a_header_alone_is_told_once_and_removed(tmp_path: Path) -> None:
     for name, quality in EVERY:
         file = opened(tmp_path, name, quality)
         content = file.place.part.read_bytes()
         file.abort()
         leftover = leave(tmp_path, name, content)
 
-        with pytest.raises(RecoveryError):
+        with pytest.raises(StubRemoved):
             recover(leftover)
 
-        assert leftover.part.read_bytes() == content
-        leftover.part.unlink()
+        assert leftovers([tmp_path]) == []
+        assert not leftover.part.exists()
+
+
+def test_a_small_file_that_nobody_knows_to_be_ours_is_never_removed(tmp_path: Path) -> None:
+    leftover = leave(tmp_path, "opus", b"OggS" + b"\0" * 100)
+    journal.forget(leftover.part)
+
+    with pytest.raises(NothingRecorded):
+        recover(leftover)
+
+    assert leftover.part.exists()
 
 
 def test_nothing_is_overwritten(tmp_path: Path, killed: dict[tuple[str, str], bytes]) -> None:
@@ -316,6 +327,20 @@ def test_only_our_own_leftovers_count(tmp_path: Path) -> None:
     (tmp_path / ".link.part.opus").symlink_to(tmp_path / "note.opus")
 
     assert leftovers([tmp_path, tmp_path / "nowhere", tmp_path / "note.opus"]) == []
+
+
+def test_a_file_of_another_program_with_such_a_name_is_not_taken(
+    tmp_path: Path, killed: dict[tuple[str, str], bytes]
+) -> None:
+    """Downloads are called so, too."""
+    for (name, _), content in killed.items():
+        others = content.replace(b"Recorded with Loopnote", b"Recorded by somebody!!")
+        (tmp_path / f".a.part.{name}").write_bytes(others)
+    assert leftovers([tmp_path]) == []
+
+    for (name, _), content in killed.items():
+        (tmp_path / f".a.part.{name}").write_bytes(content)
+    assert {leftover.part.suffix[1:] for leftover in leftovers([tmp_path])} == {name for name, _ in killed}
 
 
 def test_a_broken_note_harms_nobody(tmp_path: Path, state_folder: Path) -> None:
