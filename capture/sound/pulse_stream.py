@@ -134,7 +134,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         self._stamps = Stamps(samplerate, cycle_late)
         self._asked_ns = 0
         self._collected_ns = time.monotonic_ns()
-        self._next_frame = 0  # the number of the next to be kept, when all is in order
+        self._keeps_at_once = sink_input is not None
         self._questions: deque[int] = deque()  # when each was asked that is not answered yet
         self._answers: list[tuple[int, int, int]] = []  # for `Stamps.learn`
         self._usual_age_ns = 0
@@ -192,6 +192,9 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         with self.link.locked():
             self.keep()
             kept, self._kept = self._kept, []
+            if self._keeps_at_once and self._sink_input is None:
+                self._keeps_at_once = False
+                _pa.pa_stream_set_read_callback(self.stream, _ffi.NULL, _ffi.NULL)
         return self._stamped(kept)
 
     def _stood_still(self) -> bool:
@@ -201,14 +204,12 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
         if stood_still:
             self._restless_until_ns = now_ns + _RESTLESS_NS
             self._stamps.stood_still(now_ns)
-            # libpulse's own queue has run over as well, by what the server's could not hold beside it: an answer (the
-            # next, or one that was on its way) numbers what is here back from what comes after that. But it goes on
-            # where the last piece ended.
+            # All that the server has kept now comes within a millisecond. libpulse's own queue is no larger, would run
+            # over by what was under way, and the next answer would number what is here back from what comes after it.
             with self.link.locked():
-                late = self._position() - self._next_frame if self._next_frame else 0
-                kept_before = len(self._kept)
                 self.keep()
-                self._kept[kept_before:] = [(frame - late, samples) for frame, samples in self._kept[kept_before:]]
+                _pa.pa_stream_set_read_callback(self.stream, _arrived, self._handle)
+            self._keeps_at_once = True
         self._collected_ns = now_ns
         return stood_still
 
@@ -232,7 +233,6 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
                 self._keep_run(frame, run)
                 frame, run, run_bytes = self._position(), [], 0
         self._keep_run(frame, run)
-        self._next_frame = self._position()
 
     def _keep_run(self, frame: int, run: list[bytes]) -> None:
         samples = np.frombuffer(b"".join(run), np.float32).reshape(-1, self.channels)
