@@ -98,11 +98,16 @@ def _gaps(session: Session) -> Iterator[Gap]:
 
 def gaps_in_words(gaps: Sequence[Gap], what: str = "silence") -> list[str]:
     """A line for each of the first `GAPS_TOLD`, and one for all the others together; `what` stands in their place."""
-    lines = [f"{gap.length_s:.2f} s of {what} at {gap.at_s:.2f} s, {gap.reason}" for gap in gaps[:GAPS_TOLD]]
+    lines = [f"{_length(gap.length_s)} of {what} at {gap.at_s:.2f} s, {gap.reason}" for gap in gaps[:GAPS_TOLD]]
     others = gaps[GAPS_TOLD:]
     if others:
         lines.append(f"{len(others)} more gaps, {sum(gap.length_s for gap in others):.2f} s altogether")
     return lines
+
+
+def _length(length_s: float) -> str:
+    """Such as 2.10 s, or 4 ms: what is short is not nothing."""
+    return f"{length_s:.2f} s" if length_s >= 0.01 else f"{max(1, round(1000 * length_s))} ms"
 
 
 def _video(session: Session) -> VideoResult | None:

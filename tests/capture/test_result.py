@@ -83,3 +83,7 @@ def test_a_gap_while_the_recorder_was_held_up_has_that_as_its_reason() -> None:
         "system: the sound server ended",
         "system: no sound came",
     ]
+
+
+def test_a_gap_that_is_short_is_told_in_milliseconds() -> None:
+    assert gaps_in_words([Gap(1.5, 0.0042, "system: lost")]) == ["4 ms of silence at 1.50 s, system: lost"]
