@@ -28,9 +28,12 @@ class Eye(Protocol):
         """
         ...
 
-    def damage(self) -> list[Area] | None:
+    def damage(self, anew: bool) -> list[Area] | None:
         """Where on the desktop something may have been drawn since the last call (or since the eye was made), up to
-        the last `layout_changed` at least; None on systems that cannot tell."""
+        the last `layout_changed` at least; None on systems that cannot tell.
+
+        Without `anew` the next call may return the same areas again, which costs nothing if they change all the time.
+        """
         ...
 
     def cursor(self) -> Cursor | None:
@@ -60,7 +63,7 @@ class PolledEye:
     def window_area(self, surely: bool = False) -> Area:
         raise CaptureError("this system follows no windows")
 
-    def damage(self) -> list[Area] | None:
+    def damage(self, anew: bool) -> list[Area] | None:
         return None
 
     def cursor(self) -> Cursor | None:

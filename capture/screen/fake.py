@@ -206,9 +206,10 @@ class FakeEye:
                 return window.area
         raise ScreenUnavailable("the window was closed")
 
-    def damage(self) -> list[Area] | None:
-        told, self._told = self._told, len(self._desktop.drawn)
-        return self._desktop.drawn[told : self._told] if self._desktop.tells_drawing else None
+    def damage(self, anew: bool) -> list[Area] | None:
+        drawn = self._desktop.drawn[self._told :]
+        self._told += len(drawn) if anew else 0
+        return drawn if self._desktop.tells_drawing else None
 
     def cursor(self) -> Cursor | None:
         return Cursor(self._cursor, *self._desktop.cursor)

@@ -19,9 +19,11 @@ log = logging.getLogger(__name__)
 # So many looks at which nothing was told to have changed are followed by one at everything: some graphics drivers tell
 # nothing of what they draw. That is two seconds of 30 pictures each.
 CHECK_LOOKS = 60
-# After so many large changes in a row it is a film, or text that scrolls: then everything is looked at without asking
-# what has changed, which takes a sixth of such a look; whether that goes on is asked once a second of 30 pictures each.
-LARGE_CHANGES = 4
+# Where it was as it should be, this is done twice as seldom, down to every 16 s.
+CHECK_LOOKS_MOST = 8 * CHECK_LOOKS
+# After so many changes in a row it is a film, or text that scrolls: then the same areas are looked at without asking
+# where something was drawn; that they are still the right ones is made sure of once a second of 30 looks.
+LIVELY_LOOKS = 4
 ASK_LOOKS = 32
 
 
@@ -41,7 +43,8 @@ class KeptPicture:
         self._cursor: Cursor | None = None
         self._laid: Laid | None = None  # the cursor, in the picture
         self._quiet_looks = 0
-        self._large_changes = 0  # in a row
+        self._check_looks = CHECK_LOOKS
+        self._changes = 0  # in a row
         self._checking = self._suspicious = self._distrusted = False
 
     def outdate(self) -> None:
@@ -49,9 +52,9 @@ class KeptPicture:
         self._outdated = True
 
     @property
-    def asks(self) -> bool:
-        """Whether it is of use to know where the desktop has changed: not while most of the picture always does."""
-        return self._large_changes < LARGE_CHANGES or self._large_changes % ASK_LOOKS == 0
+    def is_lively(self) -> bool:
+        """Whether what is drawn next will be where it was drawn last."""
+        return self._changes >= LIVELY_LOOKS and self._changes % ASK_LOOKS != 0
 
     def parts(self, area: Area, damage: Sequence[Area] | None) -> list[Area]:
         """What must be grabbed to have the picture of `area`, as parts of it; all places are the desktop's.
@@ -62,8 +65,9 @@ class KeptPicture:
         if damage is None or self._outdated or self._area != area or self._distrusts(damage):
             return [area]
         self._quiet_looks = 0 if damage else self._quiet_looks + 1
-        if self._quiet_looks > CHECK_LOOKS:
+        if self._quiet_looks > self._check_looks:
             self._quiet_looks = 0
+            self._check_looks = min(2 * self._check_looks, CHECK_LOOKS_MOST)
             self._checking = True
             return [area]
         seen = [where for told in damage if (where := common(area, told)) is not None]
@@ -81,11 +85,10 @@ class KeptPicture:
             for where, pixels in grabbed:
                 changed += self._replace(where, pixels, whole=where == area)
             self._suspicious = self._checking and bool(changed)
+            self._changes = self._changes + 1 if changed else 0
             after = self._lay(cursor, area)
             if not same:
                 changed += [place for place in (before, after) if place is not None]
-        large = 2 * sum(where.width * where.height for where in changed) > area.width * area.height
-        self._large_changes = self._large_changes + 1 if large else 0
         self._area, self._cursor, self._outdated = area, cursor, False
         self.changed = tuple(changed)
         assert self._picture is not None

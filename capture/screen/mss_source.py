@@ -236,7 +236,7 @@ class MssSource:
 
     def _picture(self) -> Picture:
         # First what changed, then the look: what is drawn in between is seen now, and told the next time.
-        damage = self._eye.damage() if self._kept.asks else None
+        damage = self._eye.damage(anew=not self._kept.is_lively)
         if self._spec.kind != "window":
             area = self._area
             grabbed = self._cut_out(self._kept.parts(area, damage))

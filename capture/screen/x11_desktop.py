@@ -165,11 +165,11 @@ class XDesktop:
             self._select_followed()
             self._display.sync()
 
-    def damage(self) -> list[Area] | None:
+    def damage(self, anew: bool) -> list[Area] | None:
         """Where something was drawn, in any window, as far as the questions before this one have read; None when this
-        server does not tell."""
+        server does not tell. Without `anew`, the same is told again."""
         with _translated(self._name):
-            return None if self._drawing is None else self._drawing.told()
+            return None if self._drawing is None else self._drawing.told(anew)
 
     def cursor(self) -> Cursor | None:
         """The pointer as it is now; None where it cannot be seen."""

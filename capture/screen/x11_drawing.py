@@ -21,12 +21,13 @@ STILL_LOOKS = 2 * ASK_LOOKS
 
 
 class Drawing:
-    """Where something was drawn on the screen. The server tells the box around it, and tells it anew whenever it grows,
-    until it is told that this was looked at: a few events, however much is drawn."""
+    """Where something was drawn on the screen. The server tells the box around it, and again whenever that grows, until
+    it is asked to begin anew: a few events, however much is drawn."""
 
     def __init__(self, display: Any) -> None:
         self._display = display
-        self._areas: list[Area] | None = None  # None: this server tells nothing
+        self._areas: list[Area] | None = None  # since it was asked to begin anew; None: this server tells nothing
+        self._told: list[Area] = []  # of these, what the last call returned
         if display.has_extension("DAMAGE"):
             display.damage_query_version()  # the server refuses the others before this one
             self._damage = display.screen().root.damage_create(damage.DamageReportBoundingBox)
@@ -37,8 +38,12 @@ class Drawing:
             box = event.area
             gather(self._areas, Area(box.x, box.y, box.width, box.height))
 
-    def told(self) -> list[Area] | None:
-        """What was told since the last call, and is from now on told again. None when this server tells nothing.
+    def told(self, anew: bool) -> list[Area] | None:
+        """Where something may have been drawn since the last call. None when this server tells nothing.
+
+        `anew`: the next call is to return only what comes from now on. That takes a question; without it, the same
+        areas are told again, with what was drawn outside them. When there was such, the question is asked in any case:
+        one change far away must not make the box large for long.
 
         The order matters. What the server tells between the reading of the events and this question is read, and asked
         about, the next time. And only after its answer may the screen be looked at, or what is drawn in between would
@@ -46,9 +51,12 @@ class Drawing:
         """
         if not self._areas:
             return self._areas
-        self._display.damage_subtract(self._damage)
-        self._display.sync()
-        told, self._areas = self._areas, []
+        told = list(self._areas)
+        if anew or self._told not in ([], told):
+            self._display.damage_subtract(self._damage)
+            self._display.sync()
+            self._areas = []
+        self._told = list(self._areas)
         return told
 
 
