@@ -91,6 +91,8 @@ def _left_behind(mark: str) -> list[str]:
 
 def main() -> None:
     """Run a fault in this process; prints its outcome as one line of JSON."""
+    # Under `nohup` it is ignored, and so it would be in all that is started here: a handler is not passed on.
+    signal.signal(signal.SIGHUP, lambda *_: None)
     parser = argparse.ArgumentParser()
     parser.add_argument("home", help="the module that holds the fault")
     parser.add_argument("name")
