@@ -241,7 +241,7 @@ class RecordStream(sc._Recorder):  # type: ignore[misc]
 
     def _stamped(self, pieces: list[tuple[int, Samples]]) -> list[tuple[int, Samples]]:
         most = round(self._samplerate * _LARGEST_BLOCK_S)
-        known = [(frame, samples) for frame, samples in pieces if not self._stamps.is_doubtful(frame, len(samples))]
+        known = [part for frame, samples in pieces for part in self._stamps.undoubted(frame, samples)]
         return [(self._stamps.sounded_ns(frame), samples) for frame, samples in joined(known, most)]
 
     def told(self, stream: Any, success: bool) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import TYPE_CHECKING
 
-from capture.clock import NS_PER_MS, frames_to_ns
+from capture.clock import NS_PER_MS, frames_to_ns, ns_to_frames
+
+if TYPE_CHECKING:
+    from capture.model import Samples
+
 
 # A server's answers are late by a time that varies: on PipeWire by 0 to one cycle, since it counts once a cycle (5 to
 # 43 ms), on PulseAudio by 0 to 5 ms, for the way from its device thread to its main thread. The earliest of the last
@@ -107,15 +112,20 @@ class Stamps:
         """Nobody collected for long, until now. Should the next answers jump, the server has run over meanwhile."""
         self._resumed_ns, self._kept_origin_ns = until_ns, None
 
-    def is_doubtful(self, frame: int, frames: int) -> bool:
-        """Whether nobody knows if these frames came before or after what was thrown away in a standstill."""
+    def undoubted(self, frame: int, samples: Samples) -> list[tuple[int, Samples]]:
+        """(first frame, samples) of what is left of a piece without the frames of which nobody knows whether they came
+        before or after what was thrown away in a standstill.
+        """
         if self._resumed_ns is None or self._kept_origin_ns is None:
-            return False
-        start_ns, end_ns = (self._by(self._origins[0][1], at) for at in (frame, frame + frames))
-        return start_ns < self._resumed_ns + _RESUMED_AFTER_NS and end_ns > self._resumed_ns - _RESUMED_BEFORE_NS
+            return [(frame, samples)]
+        resumed = ns_to_frames(self._resumed_ns - self._by(self._origins[0][1], frame), self._rate)
+        before = max(0, resumed - ns_to_frames(_RESUMED_BEFORE_NS, self._rate))
+        after = max(0, resumed + ns_to_frames(_RESUMED_AFTER_NS, self._rate))
+        parts = [(frame, samples[:before]), (frame + after, samples[after:])]
+        return [(at, part) for at, part in parts if len(part)]
 
     def sounded_ns(self, frame: int) -> int:
-        """When frame number `frame` sounded. Only when `known`; none that `is_doubtful`."""
+        """When frame number `frame` sounded. Only when `known`; see `undoubted`."""
         sounded_ns = self._by(self._origins[0][1], frame)
         if self._resumed_ns is not None and self._kept_origin_ns is not None and sounded_ns < self._resumed_ns:
             return self._by(self._kept_origin_ns, frame)

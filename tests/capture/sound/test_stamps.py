@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from capture.clock import frames_to_ns
@@ -183,9 +184,12 @@ def test_what_a_server_kept_before_it_ran_over_keeps_its_time() -> None:
     early, late = border - RATE // 5, border + RATE // 5
     assert stamps.sounded_ns(early) == pytest.approx(kept.sounded_ns(early), abs=4.1 * MS)
     assert stamps.sounded_ns(late) == pytest.approx(goes_on.sounded_ns(late), abs=4.1 * MS)
-    assert not stamps.is_doubtful(early, 480)
-    assert stamps.is_doubtful(border - 480, 480)
-    assert not stamps.is_doubtful(late, 480)
+    piece = np.zeros((RATE, 2), np.float32)
+    (first, before), (second, after) = stamps.undoubted(border - RATE // 2, piece)
+    assert first == border - RATE // 2
+    assert first + len(before) == pytest.approx(border - RATE // 10, abs=RATE // 100)
+    assert second == pytest.approx(border + RATE // 20, abs=RATE // 100)
+    assert second + len(after) == border + RATE // 2
 
 
 def test_a_standstill_in_which_the_server_kept_everything_moves_nothing() -> None:
@@ -194,5 +198,6 @@ def test_a_standstill_in_which_the_server_kept_everything_moves_nothing() -> Non
     stamps.stood_still(START_NS + 9_000 * MS)
     asked(server, stamps, 9.005, 10.0)
     border = server.frame_at(START_NS + 9_000 * MS)
-    assert not stamps.is_doubtful(border - 480, 480)
+    piece = np.zeros((480, 2), np.float32)
+    assert [(at, len(part)) for at, part in stamps.undoubted(border - 240, piece)] == [(border - 240, 480)]
     assert stamps.sounded_ns(border - RATE) == pytest.approx(server.sounded_ns(border - RATE), abs=4.1 * MS)
