@@ -4,9 +4,10 @@ However slow the encoder and the disk are, memory has a bound. Of a picture of P
 picture's if that is larger), it is the sum of these:
 
 - Python and the libraries: 90 MiB.
-- Pictures at work: 36 bytes x P. The display's shared memory takes 4 bytes a pixel, the newest picture and the one
-  before it 8, fitting or scaling 4; the three as I420 (being made, being encoded, the last one) 4.5; x264's own (its
-  input, and two pictures with their half-pixel planes) 15. Lossless, with 4 bytes in place of 1.5: 60 bytes x P.
+- Pictures at work: 36 bytes x P. The memory shared with the display takes 8 bytes a pixel (the kept picture, and the
+  one that is being grabbed), fitting or scaling 4; five as I420 (being made, being encoded, the first and the last one,
+  one to spare) 7.5; x264's own (its input, and two pictures with their half-pixel planes) 15. Lossless, with 4 bytes in
+  place of 1.5: 60 bytes x P.
 - Pictures that wait for the encoder: 8 at most, and 64 MiB at most. More are dropped, and counted.
 - Packets that wait for the disk: 64 MiB at most; next to nothing as long as it keeps up.
 - Sound that waits to be mixed: 20 s at most, 8 MiB for 48 kHz in stereo.

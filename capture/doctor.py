@@ -47,7 +47,7 @@ DISTRIBUTIONS = {
     "av": AV_REQUIREMENT,
     "capture": "loopnote",
     "cv2": "opencv-python-headless",
-    "mss": "mss>=10.2,<11",
+    "mss": "mss==10.2.0",
     "soundcard": "soundcard==0.4.6",
     "Xlib": "python-xlib",
 }

@@ -138,7 +138,7 @@ class AudioResult:
 
 @dataclass(frozen=True, slots=True)
 class VideoResult:
-    """Counts of pictures: grabbed from the screen; encoded; found unchanged (and so not encoded); due but lost, because
+    """Counts of pictures: looked at on the screen; encoded; found unchanged (and so not encoded); due but lost, because
     the computer was too slow.
 
     `gaps` are the stretches in which the screen could not be seen; they count as neither.

@@ -29,8 +29,7 @@ log = logging.getLogger(__name__)
 class SharedMss:
     """As `mss.MSS` on X11; what it grabs stays as it is as long as anybody holds it.
 
-    mss grabs the first picture, which shows whether the server shares memory at all, and then each for which there is
-    no memory free here.
+    mss itself grabs where the server shares no memory, and what finds no room in that.
     """
 
     def __init__(self, display: str) -> None:
@@ -47,15 +46,13 @@ class SharedMss:
         return self._sct.performance_status
 
     def grab(self, monitor: dict[str, int], /) -> Any:
-        if self._memory is not None:
-            raw = self._memory.grab(monitor)
-            if raw is not None:
-                return SimpleNamespace(raw=raw, width=monitor["width"], height=monitor["height"])
-        shot = self._sct.grab(monitor)
         if not self._tried:
             self._tried = True
             self._memory = _attached(self._sct)
-        return shot
+        raw = None if self._memory is None else self._memory.grab(monitor)
+        if raw is None:
+            return self._sct.grab(monitor)
+        return SimpleNamespace(raw=raw, width=monitor["width"], height=monitor["height"])
 
     def close(self) -> None:
         self._memory = None
@@ -64,6 +61,7 @@ class SharedMss:
 
 def _attached(sct: mss.MSS) -> _SharedMemory | None:
     """Memory that the X server of `sct` writes into; None when it cannot."""
+    sct.grab({"left": 0, "top": 0, "width": 1, "height": 1})  # after this mss knows whether the server shares memory
     backend = sct._impl
     if not isinstance(backend, MSSImplXShmGetImage) or backend.shm_status is not ShmStatus.AVAILABLE:
         return None
