@@ -47,7 +47,7 @@ COMMAND_BOUND = 64
 # as a kill -9 allows, which takes away what was not worked off. (PipeWire tells the time once a cycle, mostly of
 # 21.3 ms: a multiple of that would meet each cycle at the same point, and learn less.)
 WATCHED_PACE_S = 0.08
-PACE_S = 0.21
+PACE_S = 0.29
 # How long a public method waits for its outcome: longer than every deadline in the session together.
 OUTCOME_LIMIT_S = 120.0
 
@@ -75,7 +75,7 @@ class Recorder:
     """Makes one recording. `on_event` is called by several threads, one at a time, and must not block.
 
     `sound` and `screen` are the computer's own unless given (tests give fakes). `watched`: whether somebody looks at
-    the levels, which are then told ten times a second; else it is about five, and costs less.
+    the levels, which are then told ten times a second; else it is about three, and costs less.
     """
 
     def __init__(

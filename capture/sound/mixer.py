@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FOREVER_NS", "Dropped", "Hole", "Mixer", "SourceMix"]
 
-# Longer than a block (0.2 s), the timeline's wait for stamps after a break (250 ms) and a reader that was held up by a
+# Longer than a block (0.3 s), the timeline's wait for stamps after a break (250 ms) and a reader that was held up by a
 # busy computer; short enough that a live meter and the replay memory do not stand still.
-LAG_LIMIT_NS = 600 * NS_PER_MS
+LAG_LIMIT_NS = 700 * NS_PER_MS
 
 # The longest stretch that is handed on at a time: whoever was asleep for a night must not need memory for all of it.
 STRETCH_S = 1.0

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # A server's answers are late by a time that varies: on PipeWire by 0 to one cycle, since it counts once a cycle (5 to
 # 43 ms), on PulseAudio by 0 to 5 ms, for the way from its device thread to its main thread. The earliest of the last
-# answers is the nearest to the truth. Over so short a time even a clock that is off by 1000 ppm moves by 2 ms only.
-_WINDOW_NS = 2_000 * NS_PER_MS
+# answers is the nearest to the truth. Over so short a time even a clock that is off by 1000 ppm moves by 2.5 ms only.
+_WINDOW_NS = 2_500 * NS_PER_MS
 # More than answers are ever late: the stream stood still or jumped, and what was known before is void.
 _JUMP_NS = 60 * NS_PER_MS
 # Later than a cycle (or this, where there are none) is suspicious: PipeWire leaves one or two out when something that

@@ -29,10 +29,10 @@ IDLE_PACES = 1.25
 # After the end, how long to wait for sound that is still on its way. It covers a block of 50 ms and the latency of a
 # Bluetooth speaker (200 to 300 ms); a source that has not given it by then is one that gives nothing.
 DRAIN_LIMIT_NS = 700 * NS_PER_MS
-# A turn of the mix thread takes a quarter of a second at most. One that took longer was held up (the process was
+# A turn of the mix thread takes 0.36 s at most. One that took longer was held up (the process was
 # stopped, the computer swapped), and so were the threads that read the sources: they get a mixer's lag to bring what
 # the server has kept.
-HELD_UP_NS = 450 * NS_PER_MS
+HELD_UP_NS = 600 * NS_PER_MS
 # How near to each other levels are told, in paces: with each block, though no block comes exactly in time.
 LEVELS_PACES = 0.75
 

@@ -1,7 +1,8 @@
 """The recorders that are compared: how each is started on the same work, when it has begun, how it is stopped.
 
-All write H.264 by x264, and AAC at 160 kbit/s; without a screen Opus at 96 kbit/s. The others' settings are the best
-that were found for them: with ffmpeg's own thread queues and pulse fragments it keeps a quarter of the pictures.
+All write H.264 by x264, and AAC at 160 kbit/s; without a screen Opus at 96 kbit/s (the others at complexity 10, which
+is their own choice, Loopnote at 7: the same within 0.1 dB, see capture/output/formats.py). The others' settings are the
+best that were found for them: with ffmpeg's own thread queues and pulse fragments it keeps a quarter of the pictures.
 """
 
 from __future__ import annotations

@@ -72,6 +72,24 @@ def test_items_come_out_in_the_order_they_went_in(overflow: Overflow) -> None:
     assert (channel.put_count, channel.drop_count, channel.peak_count) == (5, 0, 5)
 
 
+@pytest.mark.parametrize("overflow", POLICIES)
+def test_several_items_are_put_as_one_after_the_other(overflow: Overflow) -> None:
+    channel: Channel[int] = Channel("test", 3, overflow)
+    assert channel.put_all([1, 2]) == 2
+    assert channel.put_all([]) == 0
+    assert channel.put_all([3, 4], 0.01) == (2 if overflow is Overflow.DROP_OLDEST else 1)
+    assert channel.drain() == ([2, 3, 4] if overflow is Overflow.DROP_OLDEST else [1, 2, 3])
+    assert (channel.put_count, channel.drop_count) == (4 if overflow is Overflow.DROP_OLDEST else 3, 1)
+
+
+def test_what_was_put_before_there_was_no_room_can_be_taken_at_once() -> None:
+    channel: Channel[int] = Channel("test", 1, Overflow.BLOCK)
+    putting = threading.Thread(target=channel.put_all, args=[[1, 2, 3]], daemon=True)
+    putting.start()
+    assert [channel.get(5) for _ in range(3)] == [1, 2, 3]
+    putting.join(5)
+
+
 def test_drop_newest_keeps_what_is_there() -> None:
     channel: Channel[int] = Channel("test", 2, Overflow.DROP_NEWEST)
     assert [channel.put(item) for item in range(4)] == [True, True, False, False]

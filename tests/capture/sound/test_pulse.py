@@ -333,6 +333,27 @@ def test_streams_look_closely_when_something_begins_to_play(
         bench.close()
 
 
+def test_blocks_are_long_in_calm_times_only(own_desktop: VirtualDesktop) -> None:
+    with _listening_to_a_tone(own_desktop) as source:
+        source.pace(0.3)
+        _await_block(source, longer_s=0.25)
+        source.pace(0.02)
+        _await_block(source, longer_s=0.0)
+        lengths_s = [_next_block(source).frames / RATE for _ in range(10)]
+        assert sum(lengths_s) < 10 * 0.1
+        source.pace(0.3)
+        _await_block(source, longer_s=0.25)
+        source._stream.stir()  # type: ignore[attr-defined]
+        _await_block(source, longer_s=0.0)
+        assert _next_block(source).frames / RATE < 0.2
+
+
+def _await_block(source: SoundSource, longer_s: float) -> None:
+    deadline_s = time.monotonic() + DEADLINE_S
+    while _next_block(source).frames / RATE <= longer_s:
+        assert time.monotonic() < deadline_s
+
+
 @contextlib.contextmanager
 def _listening_to_a_tone(desktop: VirtualDesktop) -> Iterator[SoundSource]:
     bench = PulseBench(desktop)
