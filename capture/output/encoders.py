@@ -163,6 +163,7 @@ class VideoEncoder:
             return False
         is_other = self._quantizer.choose(pts_ns, is_key_due)
         if is_other or self._context is None:
+            self._context = None  # gone before the next takes its memory
             self._context = self._opened(self._quantizer.value)
         return is_other
 
