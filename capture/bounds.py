@@ -25,6 +25,7 @@ PICTURE_BOUND_BYTES = 64 << 20
 # large.
 PACKET_BOUND = 2400
 PACKET_BOUND_BYTES = 64 << 20
-# Blocks of sound waiting to be mixed, of about 50 ms: ten seconds of two sources, which is longer than any stall of the
-# mix thread that was seen.
+# Blocks of sound waiting to be mixed, of 50 to 300 ms: ten seconds of two sources, which is longer than any stall of
+# the mix thread that was seen.
 SOUND_BOUND = 400
+SOUND_BOUND_BYTES = 8 << 20

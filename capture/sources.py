@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from capture.bounds import SOUND_BOUND
+from capture.bounds import SOUND_BOUND, SOUND_BOUND_BYTES
 from capture.channel import Channel, Closed, Empty, Overflow
 from capture.clock import NS_PER_S, Clock
 from capture.errors import CaptureError, NoSoundServer, SettingsError, SourceLost, UnknownDevice, WorkerFault
@@ -41,7 +41,7 @@ class Sources:
         self, settings: RecordingSettings, clock: Clock, on_fault: Callable[[CaptureError], None], pace_s: float
     ) -> None:
         """`pace_s`: how long blocks may be."""
-        self.items: Channel[SourceItem] = Channel("sound", SOUND_BOUND, Overflow.BLOCK)
+        self.items: Channel[SourceItem] = Channel("sound", SOUND_BOUND, Overflow.BLOCK, SOUND_BOUND_BYTES, _bytes_of)
         # What was given before anybody mixed.
         self.early: list[SourceItem] = []
         # The sources that should have given sound from the beginning: silence there is a gap.
@@ -280,3 +280,7 @@ class Sources:
             self._turns[index] += 1
 
         return lambda stop: grab(source, index, self.items, self._clock, stop, turn, self._on_fault)
+
+
+def _bytes_of(item: SourceItem) -> int:
+    return item.block.samples.nbytes if isinstance(item, SourceBlock) else 0
