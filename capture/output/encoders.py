@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 # Ticks a second of the pictures' times: MPEG's own 90 kHz, which is 11 us, and divides by 24, 25, 30, 50 and 60.
 VIDEO_TICKS_HZ = 90_000
 # A player can only jump to a keyframe, and decodes what lies between: so much time and so many pictures. On a still
-# screen, with one picture a second, nearly the whole file would be keyframes otherwise.
-KEYFRAME_INTERVAL_NS = 5_000_000_000
+# screen, with one picture a second, nearly the whole file would be keyframes otherwise, and with five seconds a third
+# of it where a small region changes. Eight are what x264 has at 30 pictures a second.
+KEYFRAME_INTERVAL_NS = 8_000_000_000
 KEYFRAME_INTERVAL_PICTURES = 25
 # Above this many pixels a second one thread of x264 at ultrafast may not keep up (measured: 5 to 9 ms for 1080p).
 _ONE_THREAD_PIXELS_PER_S = 1920 * 1080 * 60

@@ -208,11 +208,11 @@ def test_pictures_of_one_instant_follow_one_another(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "quality"), SCREEN)
-@pytest.mark.parametrize(("fps", "seconds", "interval_s"), [(6, 20, 5.0), (1, 75, 25.0)])
+@pytest.mark.parametrize(("fps", "seconds", "interval_s"), [(6, 24, 8.0), (1, 75, 25.0)])
 def test_a_player_can_jump_and_a_still_screen_takes_few_bytes_for_it(
     tmp_path: Path, fps: int, seconds: int, interval_s: float, name: str, quality: str
 ) -> None:
-    """Every five seconds; where little happens, every 25 pictures."""
+    """Every eight seconds; where little happens, every 25 pictures."""
     file = opened(tmp_path, name, quality, system=False)
     for i in range(seconds * fps):
         assert file.video is not None
