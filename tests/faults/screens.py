@@ -102,7 +102,7 @@ def window_closed(ground: Ground) -> Outcome:
         contextlib.ExitStack() as first_window,
     ):
         first = first_window.enter_context(_counted(desktop, 200, 100, title="Shown one"))
-        with record(desktop, ground.folder / "a.mkv", *ALONE, "--screen", "window:film") as recording:
+        with record(desktop, ground.folder / "a.mkv", *ALONE, "--screen", "window:shown") as recording:
             let_pass(0.3 + ground.chance.random())
             closed = _during(recording, first_window.close)
             let_pass(0.3 + ground.chance.random())
