@@ -14,8 +14,8 @@ from capture.model import Area
 from capture.screen.areas import gather
 from capture.screen.cursor import Cursor
 
-# A pointer that was in the same place at STILL_LOOKS looks rests: half a second of 30 a second. A resting one is asked
-# for at every ASK_LOOKS.
+# A pointer that was in the same place at STILL_LOOKS looks rests: half a second of 30 a second. At every ASK_LOOKS the
+# server is asked all the same, for a resting pointer and when it tells of no drawing.
 ASK_LOOKS = 8
 STILL_LOOKS = 2 * ASK_LOOKS
 
@@ -28,6 +28,7 @@ class Drawing:
         self._display = display
         self._areas: list[Area] | None = None  # since it was asked to begin anew; None: this server tells nothing
         self._told: list[Area] = []  # of these, what the last call returned
+        self._quiet_looks = 0
         if display.has_extension("DAMAGE"):
             display.damage_query_version()  # the server refuses the others before this one
             self._damage = display.screen().root.damage_create(damage.DamageReportBoundingBox)
@@ -50,7 +51,12 @@ class Drawing:
         neither be in the picture nor told.
         """
         if not self._areas:
+            # A server that is frozen draws nothing either: only a question shows it.
+            self._quiet_looks += 1
+            if self._areas is not None and self._quiet_looks % ASK_LOOKS == 0:
+                self._display.sync()
             return self._areas
+        self._quiet_looks = 0
         told = list(self._areas)
         if anew or self._told not in ([], told):
             self._display.damage_subtract(self._damage)

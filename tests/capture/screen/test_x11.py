@@ -145,6 +145,30 @@ def test_a_frozen_server_is_not_waited_for(x_own: XServer, monkeypatch: pytest.M
     source.close()
 
 
+@pytest.mark.parametrize("cursor", [True, False])
+def test_a_server_that_freezes_while_nothing_changes_is_noticed_soon(x_own: XServer, cursor: bool) -> None:
+    source = X11Screen(x_own.environ).open("all", cursor)
+    for _ in range(3 * x11_drawing.STILL_LOOKS):
+        source.grab()
+    looks: list[int] = []
+
+    def look() -> None:
+        for number in range(x11_drawing.ASK_LOOKS):
+            source.grab()
+            looks.append(number)
+
+    thread = threading.Thread(target=look, daemon=True)
+    os.kill(x_own.pid, signal.SIGSTOP)
+    try:
+        thread.start()
+        eventually(lambda: sleeps(thread), "a look that waits for an answer")
+    finally:
+        os.kill(x_own.pid, signal.SIGCONT)
+    thread.join(5)
+    assert len(looks) == x11_drawing.ASK_LOOKS
+    source.close()
+
+
 # --- A server that dies -----------------------------------------------------------------------------------------------
 
 
@@ -201,6 +225,8 @@ def test_a_server_that_dies_in_the_middle_of_an_answer_is_lost_like_any_other(
 
 def sleeps(thread: threading.Thread) -> bool:
     """Whether the thread waits for something outside: asleep in several looks, with Python's lock free in between."""
+    if not thread.is_alive():
+        return False
     stat = Path(f"/proc/self/task/{thread.native_id}/stat")
     for _ in range(5):
         if stat.read_text().rpartition(")")[2].split()[0] != "S":
