@@ -130,6 +130,10 @@ class Recorder:
     def start(self) -> None:
         """Start, and wait until the recording truly runs. Raises the `CaptureError` for which it does not."""
         self.begin()
+        self.wait_begun()
+
+    def wait_begun(self) -> None:
+        """Wait until a recording that was begun truly runs. Raises the `CaptureError` for which it does not."""
         if not self._began.wait(OUTCOME_LIMIT_S):
             raise CaptureError("the recording did not begin", "See: loopnote doctor")
         if self._error is not None:

@@ -215,6 +215,24 @@ class VirtualDesktop:
         """Let a frozen X server go on."""
         self._x_server.thaw()
 
+    def start_tray(self) -> None:
+        """Start a panel, at the bottom right of the screen, for the icons of other programs."""
+        require("trayer", "xwininfo")
+        self._processes.start(
+            ["trayer", "--edge", "bottom", "--align", "right", "--widthtype", "request", "--height", "32",
+             "--SetDockType", "true", "--SetPartialStrut", "true"],
+            self.env,
+        )  # fmt: skip
+        self._processes.wait_for("trayer", self._tray_is_there, _START_TIMEOUT_S)
+
+    def stop_tray(self) -> None:
+        """End the panel."""
+        self._processes.stop("trayer")
+
+    def _tray_is_there(self) -> bool:
+        # Its panel is mapped at the bottom right once it owns the tray.
+        return '"panel": ("panel" "trayer")' in self._command("xwininfo", "-root", "-tree")
+
     @property
     def _x_server(self) -> VirtualScreen:
         if self._screen is None:

@@ -31,9 +31,12 @@ REPORT = "Please report it, with what is printed with LOOPNOTE_DEBUG=1 before th
 # What can be said to a running recording from outside.
 REMOTE = {
     "status": "say what is being recorded just now",
+    "start": "start recording in the running application",
     "pause": "pause the running recording",
     "resume": "go on after a pause",
     "stop": "stop the running recording, and save it",
+    "toggle": "start, or stop what runs: for a keyboard shortcut",
+    "quit": "end the application; what runs is saved",
 }
 
 
@@ -48,7 +51,8 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> Parser:
     parser = Parser(
         prog="loopnote",
-        description="Records what the computer plays and, when asked, its screen, into a file that cannot be lost.",
+        description="Records what the computer plays and, when asked, its screen, into a file that cannot be lost. "
+        "Without a command: the application in the panel.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.set_defaults(remote=False)
@@ -104,8 +108,9 @@ def run(arguments: Sequence[str]) -> int:
         from ui.recover_command import recover
 
         return recover(args.folder, args.json)
-    parser.print_help()
-    return EXIT_USAGE
+    from ui.desktop import run as run_application
+
+    return run_application()
 
 
 def program(arguments: Sequence[str]) -> int:

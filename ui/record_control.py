@@ -41,39 +41,44 @@ class RecordControl:
         """Do it, and tell what came of it. Blocks until that is known."""
         match command:
             case "status":
-                return self._status()
+                return self.status()
             case "pause":
                 return self._change(self._recorder.pause, State.PAUSED, "nothing is being recorded")
             case "resume":
                 return self._change(self._recorder.resume, State.RECORDING, "the recording is not paused")
-            case "stop":
-                return self._stop()
+            case "stop" | "toggle" | "quit":
+                return self.stop()
+            case "start":
+                return self.refusal("something is being recorded already", "See: loopnote status")
             case _:
-                return self._refusal(f"there is no command {command!r}", "See: loopnote --help")
+                return self.refusal(f"there is no command {command!r}", "See: loopnote --help")
 
-    def _status(self) -> Answer:
+    def status(self) -> Answer:
+        """How the recording stands."""
         state = _NAMES.get(self._recorder.state, self._recorder.state)
         return Answer(state.value, self._file, round(self._elapsed_s, 3))
 
-    def _refusal(self, error: str, hint: str) -> Answer:
-        now = self._status()
+    def refusal(self, error: str, hint: str) -> Answer:
+        """How it stands, and why what was asked for was not done."""
+        now = self.status()
         return Answer(now.state, now.file, now.duration_s, error=error, hint=hint, exit_code=EXIT_FAILED)
 
     def _change(self, change: Callable[[], None], wanted: State, refusal: str) -> Answer:
         change()
         with self._changed:
             if not self._changed.wait_for(lambda: self._recorder.state is wanted, CHANGE_S):
-                return self._refusal(refusal, "See: loopnote status")
-        return self._status()
+                return self.refusal(refusal, "See: loopnote status")
+        return self.status()
 
-    def _stop(self) -> Answer:
+    def stop(self) -> Answer:
+        """Stop it, and wait for what becomes of it."""
         try:
             self._recorder.request_stop()
             result = self._recorder.wait(STOP_S)
         except CaptureError as error:
             return Answer("idle", error=str(error), hint=error.hint, exit_code=EXIT_FAILED)
         except TimeoutError as error:
-            return self._refusal(str(error), "See: loopnote status")
+            return self.refusal(str(error), "See: loopnote status")
         code = EXIT_DEGRADED if result.degraded else EXIT_SAVED
         return Answer("idle", str(result.file), result.duration_s, result.to_json(), exit_code=code)
 

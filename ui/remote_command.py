@@ -1,4 +1,4 @@
-"""`loopnote status`, `pause`, `resume` and `stop`: asks the running instance, and tells what it said."""
+"""`loopnote status`, `start`, `stop`, `toggle` and the like: asks the running instance, and tells what it said."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from ui.text import (
     settle_streams,
 )
 
+_NOT_THERE = Answer("idle", error="Loopnote is not running", hint="Start it with: loopnote", exit_code=1)
 _NOTHING = Answer("idle", error="nothing is being recorded", hint="Start with: loopnote record", exit_code=1)
+# What is said when no instance runs.
+_NONE_RUNS = {"status": Answer("idle"), "start": _NOT_THERE, "toggle": _NOT_THERE, "quit": _NOT_THERE}
 
 
 def remote(command: str, as_json: bool) -> int:
@@ -30,7 +33,7 @@ def remote(command: str, as_json: bool) -> int:
         )
         return EXIT_FAILED
     if answer is None:
-        answer = Answer("idle") if command == "status" else _NOTHING
+        answer = _NONE_RUNS.get(command, _NOTHING)
     try:
         _tell(answer, as_json)
     except OutputGone as gone:

@@ -96,9 +96,12 @@ def test_what_needs_no_library_loads_none(words: list[str], tmp_path: Path) -> N
     assert done.stderr.endswith("[]"), done.stderr
 
 
-def test_no_command_is_wrong_usage_with_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 2
-    assert capsys.readouterr().out.startswith("usage: loopnote")
+def test_the_application_needs_a_display(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 1
+    assert capsys.readouterr().err == (
+        "loopnote: there is no display for the application\n"
+        "  Start it inside a desktop session, or use: loopnote record\n"
+    )
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
