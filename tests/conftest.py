@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # What these hand out runs in real time.
 REAL_TIME_FIXTURES = {
-    "studio",
+    "studio", "panel_desktop", "bare_desktop",
     "desktop", "pulse_desktop", "pipewire_desktop", "fresh_desktop", "x_screen", "fresh_x_screen",
     "bench", "own_bench", "own_desktop", "x11", "own_x11", "x_own",
 }  # fmt: skip

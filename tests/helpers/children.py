@@ -61,12 +61,13 @@ def start_in(
     cwd: Path | None = None,
     stdout: int | IO[Any] | None = subprocess.PIPE,
     stderr: int | IO[Any] | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> Iterator[subprocess.Popen[str]]:
     """Like `run_in` but yields the running process; one that still runs at the end of the block is killed."""
     process = subprocess.Popen(
         _command(desktop, code_or_args, args),
         env=environment(desktop, env),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         text=True,
@@ -78,7 +79,7 @@ def start_in(
         if process.poll() is None:
             process.kill()
         process.wait(timeout=10)
-        for stream in (process.stdout, process.stderr):
+        for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
 
