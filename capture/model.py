@@ -202,11 +202,15 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the user should read now. `degrades` says that the recording is no longer whole because of it."""
+    """Something that the user should read now. `degrades` says that the recording is no longer whole because of it.
+
+    `speaker_instead` is the one that is to be recorded instead, where that is what mends it.
+    """
 
     text: str
     hint: str = ""
     degrades: bool = False
+    speaker_instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)

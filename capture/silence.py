@@ -50,9 +50,11 @@ class SilenceWatchdog:
         except Exception:  # whatever it is, the word about the silence itself must come
             log.debug("looking for other speakers", exc_info=True)
         hint = "The recording goes on, and takes what will play."
+        instead = others[0] if others else ""
         if others:
             hint = f"Sound is playing on: {', '.join(others)}. Record that with: --speaker {others[0]!r}"
-        self._emit(Notice(f"nothing but silence so far from: {', '.join(known) or 'no device'}", hint))
+        text = f"nothing but silence so far from: {', '.join(known) or 'no device'}"
+        self._emit(Notice(text, hint, speaker_instead=instead))
 
     def _others(self, known: list[str]) -> list[str]:
         """Other speakers that sound now, and those on which an application plays though it may just draw breath."""

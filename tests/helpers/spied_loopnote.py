@@ -9,6 +9,7 @@ import json
 import sys
 from typing import Any
 
+from PyQt5 import sip
 from PyQt5.QtCore import QPoint, QRect, QSocketNotifier
 from PyQt5.QtWidgets import QAbstractButton, QApplication, QLabel, QMenu, QWidget
 
@@ -20,7 +21,7 @@ class SpiedApplication(QApplication):
     """Answers while it runs."""
 
     def exec_(self) -> int:  # type: ignore[override]
-        asked = QSocketNotifier(0, QSocketNotifier.Type.Read, self)
+        asked = QSocketNotifier(sip.voidptr(0), QSocketNotifier.Type.Read, self)
         asked.activated.connect(lambda: _answer(asked))
         return QApplication.exec_()
 
@@ -64,10 +65,10 @@ def _control(widget: QWidget, name: str, box: QRect, enabled: bool, checked: boo
         "enabled": enabled,
         "checked": checked,
         "focusable": bool(widget.focusPolicy()),
-        "window": widget.window().windowTitle(),
+        "window": window.windowTitle() if (window := widget.window()) else "",
     }
 
 
 if __name__ == "__main__":
-    application.QApplication = SpiedApplication  # type: ignore[misc]
+    application.QApplication = SpiedApplication  # type: ignore[attr-defined]
     sys.exit(main(sys.argv[1:]))

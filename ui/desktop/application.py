@@ -13,15 +13,13 @@ from PyQt5 import sip
 from PyQt5.QtCore import QObject, QSocketNotifier
 from PyQt5.QtWidgets import QApplication
 
-from capture import settings as user_settings
 from capture.errors import CaptureError
-from capture.model import Event, Failed, Finished, Levels, Notice, State, StateChanged
-from capture.settings import RecordingSettings
+from capture.model import Event, Failed, Finished, State
 from ui.control import AlreadyRunning, ControlServer, ask
 from ui.desktop.bridge import Bridge
-from ui.desktop.tray import Tray
+from ui.desktop.choice import Choice
+from ui.desktop.face import Face
 from ui.instance import Instance
-from ui.request import request_of
 from ui.text import EXIT_SAVED
 
 log = logging.getLogger(__name__)
@@ -37,18 +35,23 @@ class Application(QObject):
         self._bridge = Bridge()
         self._bridge.told.connect(self._see)
         self._bridge.asked.connect(self._do)
+        self._choice = Choice()
         self.instance = Instance(
-            _settings,
+            self._choice.settings,
             self._bridge.tell,
             lambda: self._bridge.asked.emit("show"),
             lambda: self._bridge.asked.emit("quit"),
         )
-        self._elapsed_s = 0.0
-        self._is_troubled = False
-        self._tray = Tray(self)
-        self._tray.toggled.connect(self.toggle)
-        self._tray.pause_clicked.connect(self.instance.pause_or_resume)
-        self._tray.quit_clicked.connect(self.quit)
+        self._is_discarding = False
+        self._begins_again = False
+        self.face = Face(self._choice, self)
+        self.face.toggled.connect(self.toggle)
+        self.face.pause_clicked.connect(self.instance.pause_or_resume)
+        self.face.discard_clicked.connect(self.discard)
+        self.face.speaker_wanted.connect(self.record_instead)
+        self.face.region_wanted.connect(lambda: self._pick("region"))
+        self.face.window_wanted.connect(lambda: self._pick("window"))
+        self.face.quit_clicked.connect(self.quit)
         qt.commitDataRequest.connect(lambda _manager: self.instance.close())
 
     def toggle(self) -> None:
@@ -61,6 +64,31 @@ class Application(QObject):
         except CaptureError as error:
             self._see(Failed(error))
 
+    def discard(self) -> None:
+        """Stop what runs; its file goes to the trash, from where it can be brought back."""
+        if self.instance.state in (State.RECORDING, State.PAUSED):
+            self._is_discarding = True
+            self.instance.stop()
+
+    def record_instead(self, speaker: str) -> None:
+        """Stop what runs (it is kept), and record that speaker."""
+        self._choice.next_speaker(speaker)
+        if self.instance.state is State.IDLE:
+            self.toggle()
+        else:
+            self._begins_again = True
+            self.instance.stop()
+
+    def survive(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """For `sys.excepthook`. PyQt ends the process after an error in a slot, unless something else is done with it;
+        a recording must go on.
+        """
+        log.error("an error in the application", exc_info=(kind, error, trace))
+        try:
+            self.face.reports.bug(error, is_recording=self.instance.state is not State.IDLE)
+        except Exception:
+            log.exception("the error could not be told")
+
     def quit(self) -> None:
         """Stop what runs, wait for its file (the windows go on answering meanwhile), and end."""
         closing = threading.Thread(target=self._close, name="quit", daemon=True)
@@ -71,23 +99,30 @@ class Application(QObject):
         self._bridge.asked.emit("leave")
 
     def _do(self, command: str) -> None:
-        if command == "quit":
+        if command == "show":
+            self.face.window.bring_forward()
+        elif command == "quit":
             self.quit()
         elif command == "leave":
             self._qt.quit()
 
     def _see(self, event: Event) -> None:
-        if isinstance(event, StateChanged) and event.state is State.STARTING:
-            self._elapsed_s, self._is_troubled = 0.0, False
-        elif isinstance(event, Levels):
-            if int(event.elapsed_s) == int(self._elapsed_s):
-                return
-            self._elapsed_s = event.elapsed_s
-        elif isinstance(event, Notice):
-            self._is_troubled = self._is_troubled or event.degrades
-        elif isinstance(event, Finished | Failed):
-            self._is_troubled = False
-        self._tray.show_state(self.instance.state, self._elapsed_s, self._is_troubled)
+        self.face.see(event, self.instance.state)
+        if not isinstance(event, Finished | Failed):
+            return
+        is_discarding, self._is_discarding = self._is_discarding, False
+        again, self._begins_again = self._begins_again, False
+        if isinstance(event, Failed):
+            self.face.reports.failed(event.error)
+        elif is_discarding:
+            self.face.discarded(event)
+        else:
+            self.face.saved(event)
+        if again:
+            self.toggle()
+
+    def _pick(self, kind: str) -> None:
+        """Let a region or a window be chosen on the screen."""
 
 
 def run() -> int:
@@ -96,29 +131,21 @@ def run() -> int:
     qt.setApplicationName("loopnote")
     qt.setApplicationDisplayName("Loopnote")
     qt.setQuitOnLastWindowClosed(False)
-    sys.excepthook = _survive
     application = Application(qt)
+    sys.excepthook = application.survive
     try:
         server = ControlServer(application.instance.answer)
     except AlreadyRunning:
         ask("show")
         return EXIT_SAVED
     _quit_on_signals(application)
+    application.face.begin()
     try:
         qt.exec_()
     finally:
         application.instance.close()
         server.close()
     return EXIT_SAVED
-
-
-def _settings() -> RecordingSettings:
-    return request_of({}, user_settings.load()).settings
-
-
-def _survive(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """PyQt ends the process after an error in a slot, unless something else is done with it. A recording must go on."""
-    log.error("an error in the application", exc_info=(kind, error, trace))
 
 
 def _quit_on_signals(application: Application) -> None:
