@@ -232,13 +232,19 @@ class _Patient:
         return Check("OpenCV", True, f"{cv2.__version__}, without a Qt of its own")
 
     def hotkeys(self) -> Check:
-        """Not built in yet: say what can be done meanwhile."""
-        where = "through the desktop's portal on Wayland" if self._machine.is_wayland else "on X11"
+        """Can the application have keys that work in every window?"""
+        instead = "In your desktop's keyboard settings, bind a key to: loopnote toggle"
+        if self._machine.platform == "win32":
+            return Check("hotkeys", True, "the application has them (written, not yet tried on a real machine)")
         if not self._machine.is_linux:
-            where = "on this system"
-        # With --duration, because a key that starts has no way yet to stop.
-        remedy = "In your desktop's keyboard settings, bind a key to: loopnote record --duration 60"
-        return Check("hotkeys", None, f"not built in yet (possible {where})", remedy)
+            return Check("hotkeys", None, "not there yet on this system", instead)
+        if self._machine.is_wayland:
+            return Check("hotkeys", None, "not on Wayland, whose desktops keep the keyboard to themselves", instead)
+        if self._screen_is_missing or not self._machine.environ.get("DISPLAY"):
+            return Check("hotkeys", None, "not known without a display")
+        import Xlib
+
+        return Check("hotkeys", True, f"X11, python-xlib {'.'.join(map(str, Xlib.__version__))}, in the application")
 
     def settings(self) -> Check:
         """Can the user's own settings be read?"""

@@ -40,8 +40,7 @@ class XDesktop:
     """
 
     def __init__(self, name: str) -> None:
-        with _translated(name):
-            self._display = Xlib.display.Display(name)
+        self._display = open_display(name)
         self._name = name
         self._root = self._display.screen().root
         self._followed: Any = None
@@ -61,21 +60,9 @@ class XDesktop:
 
     @property
     def is_xwayland(self) -> bool:
-        """Whether this X server only serves X programs inside a Wayland desktop: its root shows nothing of it.
-
-        Newer ones have an extension for exactly this question; older ones name their outputs so.
-        """
+        """Whether this X server only serves X programs inside a Wayland desktop: its root shows nothing of it."""
         with _translated(self._name):
-            if self._display.has_extension("XWAYLAND"):
-                return True
-            if not self._display.has_extension("RANDR"):
-                return False
-            # "current", because the other request makes the server look at every connector, which takes long.
-            resources = self._root.xrandr_get_screen_resources_current()
-            return any(
-                self._display.xrandr_get_output_info(output, resources.config_timestamp).name.startswith("XWAYLAND")
-                for output in resources.outputs
-            )
+            return serves_wayland(self._display)
 
     # --- Windows -------------------------------------------------------------------------------------------------
 
@@ -236,6 +223,29 @@ class XDesktop:
                     self._window_moved = True
                 elif event.type == self._screen_changed:
                     self._layout_changed = self._window_moved = True
+
+
+def open_display(name: str) -> Any:
+    """A python-xlib connection to the X server `name`. Raises `ScreenUnavailable`."""
+    with _translated(name):
+        return Xlib.display.Display(name)
+
+
+def serves_wayland(display: Any) -> bool:
+    """Whether the X server only serves X programs inside a Wayland desktop, by a python-xlib connection.
+
+    Newer ones have an extension for exactly this question; older ones name their outputs so.
+    """
+    if display.has_extension("XWAYLAND"):
+        return True
+    if not display.has_extension("RANDR"):
+        return False
+    # "current", because the other request makes the server look at every connector, which takes long.
+    resources = display.screen().root.xrandr_get_screen_resources_current()
+    return any(
+        display.xrandr_get_output_info(output, resources.config_timestamp).name.startswith("XWAYLAND")
+        for output in resources.outputs
+    )
 
 
 @contextlib.contextmanager

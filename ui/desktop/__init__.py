@@ -2,9 +2,11 @@
 
     [recorder threads] ── events ──▶ bridge ── signals ──▶ application ──▶ tray, panel, messages
     [control threads] ─── asked ───▶ bridge ── signals ──▶ application
-    tray, panel, hotkeys ── begin, stop, pause ──▶ Instance (ui/instance.py) ──▶ Recorder
+    [hotkeys thread] ─── asked ────▶ bridge ── signals ──▶ application
+    tray, panel ── begin, stop, pause ──▶ Instance (ui/instance.py) ──▶ Recorder
 
-All else in this folder runs in the main thread. The state is the recorder's; what is drawn is drawn from it.
+All else in this folder runs in the main thread (but hotkeys/). The state is the recorder's; what is drawn is drawn from
+it.
 """
 
 from __future__ import annotations

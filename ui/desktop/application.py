@@ -19,6 +19,8 @@ from ui.control import AlreadyRunning, ControlServer, ask
 from ui.desktop.bridge import Bridge
 from ui.desktop.choice import Choice
 from ui.desktop.face import Face
+from ui.desktop.hotkeys import DEFAULTS, hotkeys
+from ui.desktop.hotkeys.thread import Hotkeys
 from ui.instance import Instance
 from ui.text import EXIT_SAVED
 
@@ -53,6 +55,7 @@ class Application(QObject):
         self.face.window_wanted.connect(lambda: self._pick("window"))
         self.face.quit_clicked.connect(self.quit)
         qt.commitDataRequest.connect(lambda _manager: self.instance.close())
+        self.hotkeys = self._begin_hotkeys()
 
     def toggle(self) -> None:
         """Start, or stop what runs."""
@@ -89,6 +92,13 @@ class Application(QObject):
         except Exception:
             log.exception("the error could not be told")
 
+    def _begin_hotkeys(self) -> Hotkeys:
+        """Start and pause wherever the focus is. What cannot be had is no reason not to start."""
+        made = hotkeys(self._bridge.asked.emit)
+        for name, problem in made.set({name: DEFAULTS[name] for name in ("toggle", "pause")}).items():
+            log.warning("the hotkey %s for %s: %s", DEFAULTS[name], name, problem)
+        return made
+
     def quit(self) -> None:
         """Stop what runs, wait for its file (the windows go on answering meanwhile), and end."""
         closing = threading.Thread(target=self._close, name="quit", daemon=True)
@@ -103,6 +113,10 @@ class Application(QObject):
             self.face.window.bring_forward()
         elif command == "quit":
             self.quit()
+        elif command == "toggle":
+            self.toggle()
+        elif command == "pause":
+            self.instance.pause_or_resume()
         elif command == "leave":
             self._qt.quit()
 
@@ -143,6 +157,7 @@ def run() -> int:
     try:
         qt.exec_()
     finally:
+        application.hotkeys.close()
         application.instance.close()
         server.close()
     return EXIT_SAVED

@@ -11,7 +11,7 @@ class Bridge(QObject):
     """`told` and `asked` are received in the main thread, in the order of sending. Send from any thread."""
 
     told = pyqtSignal(object)  # an Event of capture.model
-    asked = pyqtSignal(str)  # "show" or "quit"
+    asked = pyqtSignal(str)  # "show", "quit", or a hotkey's name
 
     def tell(self, event: Event) -> None:
         """For `Instance`: never blocks."""
