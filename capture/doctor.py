@@ -248,7 +248,8 @@ class _Patient:
 
     def settings(self) -> Check:
         """Can the user's own settings be read?"""
-        from capture.settings import load, settings_file
+        from capture.settings import load
+        from capture.settings_file import settings_file
 
         load()
         path = settings_file()

@@ -7,18 +7,22 @@ or an area exists is found out by the room that opens it.
 from __future__ import annotations
 
 import math
-import os
+import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from capture.errors import SettingsError
+from capture.settings_file import MEND_FILE, change_section, read_section, settings_file
 
 SOUND_FORMATS = ("opus", "flac", "wav", "m4a", "mp3")
 SCREEN_FORMATS = ("mp4", "mkv", "webm")
 QUALITIES = ("low", "medium", "high", "lossless")
 GAIN_TARGETS = ("system", "mic")
+# What a pattern of file names may hold, in braces.
+NAME_PARTS = ("date", "time", "source")
+_SECTION = "recording"
 DEFAULT = "default"  # the word for the computer's own choice of a speaker or microphone
 
 # A second of 1000 pictures has no screen to come from, and less than one in ten seconds is no film.
@@ -28,7 +32,6 @@ SCALE_RANGE = (0.1, 4.0)
 GAIN_RANGE_DB = (-60.0, 60.0)
 # A tenth of a second holds no syllable; a year is surely a slip, and beyond some centuries clocks overflow.
 DURATION_RANGE_S = (0.1, 366 * 86_400.0)
-MEND_FILE = "Mend the file, or move it away."
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class RecordingSettings:
     channels: Literal[1, 2] = 2
     duration_s: float | None = None
     folder: Path | None = None  # where files without a name go; None: the desktop's Music or Videos folder
+    names: str = "{date} {time} {source}"  # of files without a name; holds NAME_PARTS in braces
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
@@ -108,6 +112,17 @@ def _check_format(name: str | None) -> None:
         _one_of("format", name, SOUND_FORMATS + SCREEN_FORMATS)
 
 
+def _check_names(pattern: str) -> None:
+    try:
+        fields = [(name, spec, way) for _, name, spec, way in string.Formatter().parse(pattern) if name is not None]
+    except ValueError:
+        fields = [("", "", None)]
+    if not pattern.strip() or any(name not in NAME_PARTS or spec or way for name, spec, way in fields):
+        raise SettingsError(
+            f"names: {pattern!r} makes no file names", "Use {date}, {time} and {source}, as in: {date} {time} {source}"
+        )
+
+
 def _check_apps(apps: tuple[str, ...]) -> None:
     for number, app in enumerate(apps):
         _not_empty("app", app)
@@ -141,6 +156,7 @@ _CHECKS: dict[str, Callable[[Any], None]] = {
     "mic": lambda value: _not_empty("mic", value),
     "screen": lambda value: _not_empty("screen", value),
     "apps": _check_apps,
+    "names": _check_names,
     "gains_db": _check_gains,
 }
 
@@ -161,35 +177,13 @@ class Defaults:
         return self.values.get("folder")
 
 
-def settings_file() -> Path:
-    """Where the user's defaults are kept (the platform's own place; XDG_CONFIG_HOME on Linux)."""
-    from platformdirs import user_config_path
-
-    return user_config_path("loopnote", appauthor=False) / "settings.toml"
-
-
 def load(path: Path | None = None) -> Defaults:
     """The user's defaults; none where no file is. Raises `SettingsError`, naming file and key.
 
     Unknown keys are refused rather than passed over: a misspelt one would otherwise do nothing, in silence.
     """
-    import tomllib
-
     path = path or settings_file()
-    try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
-    except FileNotFoundError:
-        return Defaults(path=path)
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}", MEND_FILE) from error
-    except (ValueError, RecursionError) as error:  # not TOML, or not even UTF-8
-        raise SettingsError(f"{path} cannot be read: {error}", MEND_FILE) from error
-    table = document.pop("recording", {})
-    for key in document:
-        raise SettingsError(f"{path}: {key!r} is no section", "All settings stand under the line: [recording]")
-    if not isinstance(table, dict):
-        raise SettingsError(f"{path}: 'recording' must be a section", "Write it as a line of its own: [recording]")
+    table = read_section(_SECTION, path)
     for key in table:
         if key not in _KINDS:
             raise SettingsError(f"{path}: {key!r} is no setting", f"Known are: {', '.join(sorted(_KINDS))}.")
@@ -200,39 +194,14 @@ def load(path: Path | None = None) -> Defaults:
 
 
 def save(settings: RecordingSettings, path: Path | None = None) -> Path:
-    """Write the defaults that differ from the built-in ones; replaces the file in one step, private to the user.
-
-    `file` and `duration_s` belong to one recording and are not kept. Raises `SettingsError`; the old file then stands.
+    """Write the defaults that differ from the built-in ones. `file` and `duration_s` belong to one recording and are
+    not kept. Raises `SettingsError`; the old file then stands.
     """
-    import tempfile
-
-    import tomli_w
-
     path = path or settings_file()
     built_in = RecordingSettings()
-    table = {
-        f.name: _to_toml(getattr(settings, f.name))
-        for f in fields(settings)
-        if f.name in _KINDS and getattr(settings, f.name) != getattr(built_in, f.name)
-    }
-    try:
-        content = tomli_w.dumps({"recording": table}).encode()
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # A name of its own, so that two that save at once do not write into one another; readable by the user only.
-        descriptor, temporary = tempfile.mkstemp(prefix=".settings.", suffix=".new", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be written: {error.strerror}", "Make its folder writable.") from error
-    except UnicodeError as error:
-        raise SettingsError(f"{path} cannot be written: a text in it is no Unicode", "Choose another name.") from error
+    kept = {name: getattr(settings, name) for name in _KINDS}
+    changed = {name: _to_toml(value) if value != getattr(built_in, name) else None for name, value in kept.items()}
+    change_section(_SECTION, changed, path)
     return path
 
 
@@ -277,6 +246,7 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "quality": _TEXT,
     "channels": (lambda value: type(value) is int, "1 or 2"),
     "folder": _TEXT,
+    "names": _TEXT,
 }
 
 

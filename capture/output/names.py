@@ -54,7 +54,12 @@ def choose_place(
         return _named_place(settings.file.expanduser().absolute(), plan_suffix)
     folder = settings.folder.expanduser().absolute() if settings.folder else default_folder(kind)
     # No colons in the time: Windows, FAT and SMB shares refuse them.
-    name = safe_name(f"{wall:%Y-%m-%d %H.%M.%S} {source_name}".strip())
+    parts = {
+        "date": f"{wall:%Y-%m-%d}",
+        "time": f"{wall:%H.%M.%S}",
+        "source": safe_name(source_name) if source_name else "",
+    }
+    name = safe_name(settings.names.format(**parts))
     final, part = _free_pair(folder / f"{name}{plan_suffix}")
     return Place(final, part, named=False, folder_is_ours=settings.folder is None)
 

@@ -27,8 +27,8 @@ from capture.settings import (
     RecordingSettings,
     load,
     save,
-    settings_file,
 )
+from capture.settings_file import set_aside, settings_file
 
 NAN, INF = float("nan"), float("inf")
 
@@ -149,6 +149,12 @@ def test_a_request_cannot_be_changed_but_copied() -> None:
     assert settings.fps == 30.0
 
 
+@pytest.mark.parametrize("names", ["", " ", "{time", "{nobody}", "{date.year}", "{0}", "{}", "{source!r}", "{time:%H}"])
+def test_a_pattern_of_names_that_makes_none_is_refused(names: str) -> None:
+    with pytest.raises(SettingsError, match="names"):
+        RecordingSettings(names=names)
+
+
 # --- the file ---------------------------------------------------------------------------------------------------------
 
 
@@ -195,6 +201,7 @@ FULL = RecordingSettings(
     channels=1,
     duration_s=60.0,
     folder=Path("/srv/notes ü"),
+    names="{source} – {date}",
 )
 
 
@@ -233,6 +240,28 @@ def test_any_sensible_request_comes_back_as_it_was(
 def test_only_what_differs_is_written(file: Path) -> None:
     save(RecordingSettings(cursor=False), file)
     assert file.read_text() == "[recording]\ncursor = false\n"
+
+
+def test_what_people_wrote_stays(file: Path) -> None:
+    """Comments, the order, and what belongs to the other parts of Loopnote."""
+    text = (
+        "# Mine.\n[desktop]\nshow_panel = false\n\n[recording]\n# Loud?\ngains_db = {system = -3.0}\nfps = 12\n"
+    )
+    written(file, text)
+    save(loaded(file).with_changes(fps=30.0, cursor=False), file)
+    assert file.read_text() == text.replace("gains_db = {system = -3.0}", "gains_db = {system = -3.0}").replace(
+        "fps = 12\n", "cursor = false\n"
+    ) or file.read_text() == text.replace("fps = 12\n", "cursor = false\n")
+
+
+def test_a_broken_file_is_set_aside_and_nothing_is_overwritten(file: Path) -> None:
+    written(file, "[recording\n")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        save(FULL, file)
+    aside = set_aside(file)
+    assert aside.read_text() == "[recording\n"
+    save(FULL, file)
+    assert loaded(file).fps == FULL.fps
 
 
 def test_the_file_is_private_whatever_the_umask(file: Path) -> None:

@@ -29,7 +29,7 @@ from ui.cli import main
 
 pytestmark = pytest.mark.real_time
 
-HEAVY = ("numpy", "av", "cv2", "mss", "soundcard", "pulsectl", "PyQt5", "Xlib", "soxr", "tomli_w", "platformdirs")
+HEAVY = ("numpy", "av", "cv2", "mss", "soundcard", "pulsectl", "PyQt5", "Xlib", "soxr", "tomlkit", "platformdirs")
 
 
 @pytest.fixture(autouse=True)

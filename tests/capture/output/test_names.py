@@ -32,6 +32,19 @@ def test_a_made_name_tells_when_and_what(tmp_path: Path) -> None:
     assert not place.named
 
 
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("{source}, {date}", "System audio, 2026-11-22"),
+        ("notes/{time}", "notes 19.04.09"),
+        ("Interview", "Interview"),
+        ("...", "Recording"),
+    ],
+)
+def test_names_by_the_users_pattern(tmp_path: Path, pattern: str, name: str) -> None:
+    assert placed(tmp_path, names=pattern).final == tmp_path / f"{name}.opus"
+
+
 def test_names_that_are_taken_are_numbered(tmp_path: Path) -> None:
     first = placed(tmp_path)
     first.final.touch()
