@@ -197,11 +197,17 @@ def save(settings: RecordingSettings, path: Path | None = None) -> Path:
     """Write the defaults that differ from the built-in ones. `file` and `duration_s` belong to one recording and are
     not kept. Raises `SettingsError`; the old file then stands.
     """
-    path = path or settings_file()
     built_in = RecordingSettings()
     kept = {name: getattr(settings, name) for name in _KINDS}
-    changed = {name: _to_toml(value) if value != getattr(built_in, name) else None for name, value in kept.items()}
-    change_section(_SECTION, changed, path)
+    return change({name: None if value == getattr(built_in, name) else value for name, value in kept.items()}, path)
+
+
+def change(values: Mapping[str, Any], path: Path | None = None) -> Path:
+    """Write these fields of `RecordingSettings`, and take away those that are None; what is not named stays as it is.
+    Raises `SettingsError`; the old file then stands.
+    """
+    path = path or settings_file()
+    change_section(_SECTION, {name: _to_toml(value) for name, value in values.items()}, path)
     return path
 
 

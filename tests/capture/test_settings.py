@@ -244,9 +244,7 @@ def test_only_what_differs_is_written(file: Path) -> None:
 
 def test_what_people_wrote_stays(file: Path) -> None:
     """Comments, the order, and what belongs to the other parts of Loopnote."""
-    text = (
-        "# Mine.\n[desktop]\nshow_panel = false\n\n[recording]\n# Loud?\ngains_db = {system = -3.0}\nfps = 12\n"
-    )
+    text = "# Mine.\n[desktop]\nshow_panel = false\n\n[recording]\n# Loud?\ngains_db = {system = -3.0}\nfps = 12\n"
     written(file, text)
     save(loaded(file).with_changes(fps=30.0, cursor=False), file)
     assert file.read_text() == text.replace("gains_db = {system = -3.0}", "gains_db = {system = -3.0}").replace(
