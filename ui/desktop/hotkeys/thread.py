@@ -111,7 +111,7 @@ class HotkeyThread(Hotkeys):
 
     @abstractmethod
     def wake(self) -> None:
-        """Let `await_keys` return. Called by other threads, before `connect` and after `disconnect` too. Never fails."""
+        """Let `await_keys` return. For other threads, before `connect` and after `disconnect` too. Never fails."""
 
     @abstractmethod
     def disconnect(self) -> None:
