@@ -30,6 +30,7 @@ from virtual_desktop import VirtualDesktop
 
 SPIED = [sys.executable, "-m", "tests.helpers.spied_loopnote"]
 END_S = 20.0
+STEADY_S = 0.15
 # Of `xwininfo -tree`: depth, id, name, class, size, and where on the screen.
 _WINDOW = re.compile(r'^( *)(0x[0-9a-f]+) "?(.*?)"?: \((.*?)\)\s+(\d+)x(\d+)\S+\s+\+(-?\d+)\+(-?\d+)$')
 
@@ -127,26 +128,38 @@ class DesktopApp:
         wait_until(lambda: len(self.answers) > count, "an answer", 10, lambda: f"({self.process.poll()}) {self.said}")
         return [Control(**{**one, "box": Box(*one["box"])}) for one in json.loads(self.answers[-1])]
 
-    def named(self, name: str, enabled: bool = True) -> Control:
-        """The control whose name begins so, as soon as it is there (and enabled)."""
+    def named(self, name: str, enabled: bool = True, in_menu: bool | None = None) -> Control:
+        """The control whose name begins so, as soon as it is there (and enabled).
+
+        It stands still: a window manager puts a new window where it wants to after it came up.
+        """
         found: list[Control] = []
 
         def look() -> bool:
-            found[:] = [one for one in self.controls() if one.name.startswith(name) and one.enabled >= enabled]
-            return bool(found)
+            before = list(found)
+            found[:] = [
+                one
+                for one in self.controls()
+                if one.name.startswith(name) and one.enabled >= enabled and in_menu in (None, one.kind == "action")
+            ]
+            return bool(found) and found == before
 
-        wait_until(look, f"{name!r}", 15, lambda: f"among {[one.name for one in self.controls()]}")
+        deadline = time.monotonic() + 15
+        while not look():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no {name!r} among {[one.name for one in self.controls()]} {self.said[-3:]}")
+            time.sleep(STEADY_S)
         return found[0]
 
     def choose(self, *names: str) -> None:
         """Open the icon's menu and click through it."""
         self.click_icon(3)
         for name in names:
-            self.click(self.named(name).box)
+            self.click(self.named(name, in_menu=True).box)
 
     def press(self, name: str) -> None:
-        """Click the control of that name."""
-        self.click(self.named(name).box)
+        """Click the button of that name."""
+        self.click(self.named(name, in_menu=False).box)
 
     def picture(self, box: Box | None = None) -> Pixels:
         """The real pixels of the screen: uint8 of shape (height, width, 3), RGB."""

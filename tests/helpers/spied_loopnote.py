@@ -6,24 +6,44 @@ Each line "controls" on standard input is answered by a line of JSON: a list of 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
 from PyQt5 import sip
 from PyQt5.QtCore import QPoint, QRect, QSocketNotifier
+from PyQt5.QtGui import QColor, QPalette
 from PyQt5.QtWidgets import QAbstractButton, QApplication, QLabel, QMenu, QWidget
 
 from ui.cli import main
 from ui.desktop import application
+from ui.instance import Instance
+
+
+def _fail(self: Instance) -> None:
+    raise ZeroDivisionError("a bug")
 
 
 class SpiedApplication(QApplication):
-    """Answers while it runs."""
+    """Answers while it runs; in the dark when LOOPNOTE_TEST_PALETTE says so."""
+
+    def __init__(self, words: list[str]) -> None:
+        super().__init__(words)
+        if os.environ.get("LOOPNOTE_TEST_PALETTE") == "dark":
+            self.setStyle("Fusion")
+            self.setPalette(_dark())
 
     def exec_(self) -> int:  # type: ignore[override]
         asked = QSocketNotifier(sip.voidptr(0), QSocketNotifier.Type.Read, self)
         asked.activated.connect(lambda: _answer(asked))
         return QApplication.exec_()
+
+
+def _dark() -> QPalette:
+    """The colours of a dark desktop."""
+    palette = QPalette(QColor("#33373d"), QColor("#25282c"))
+    palette.setColor(QPalette.ColorRole.Highlight, QColor("#3d7edb"))
+    return palette
 
 
 def _answer(asked: QSocketNotifier) -> None:
@@ -70,5 +90,7 @@ def _control(widget: QWidget, name: str, box: QRect, enabled: bool, checked: boo
 
 
 if __name__ == "__main__":
-    application.QApplication = SpiedApplication  # type: ignore[attr-defined]
+    if os.environ.get("LOOPNOTE_TEST_BUG") == "Pause":
+        Instance.pause_or_resume = _fail  # type: ignore[method-assign]
+    application.QApplication = SpiedApplication  # type: ignore[attr-defined,assignment]
     sys.exit(main(sys.argv[1:]))

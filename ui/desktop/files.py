@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PyQt5.QtCore import QFile, QMimeData, QObject, QUrl
-from PyQt5.QtDBus import QDBusConnection, QDBusMessage, QDBusPendingCallWatcher
+from PyQt5.QtCore import QFile, QMimeData, QObject, QStandardPaths, QUrl
+from PyQt5.QtDBus import QDBusConnection, QDBusMessage
 from PyQt5.QtGui import QDesktopServices, QGuiApplication
 
 from capture.errors import OutputError
 from capture.output.names import free_name
-from ui.desktop.dbus import texts
+from ui.desktop.dbus import call, texts
 
 _MANAGER = "org.freedesktop.FileManager1"
 NO_PROGRAM = "Choose a program for such files in your desktop's settings."
@@ -39,20 +39,12 @@ def show_in_folder(file: Path, parent: QObject, on_error: Callable[[OutputError]
     if sys.platform == "win32":
         subprocess.Popen(["explorer", "/select,", str(file)])
         return
-    bus = QDBusConnection.sessionBus()
-    if sys.platform == "darwin" or not bus.isConnected():
+    if sys.platform == "darwin" or not QDBusConnection.sessionBus().isConnected():
         open_folder()
         return
-    call = QDBusMessage.createMethodCall(_MANAGER, "/org/freedesktop/FileManager1", _MANAGER, "ShowItems")
-    call.setArguments([texts([bytes(_url(file).toEncoded()).decode()]), ""])
-    watcher = QDBusPendingCallWatcher(bus.asyncCall(call), parent)
-
-    def done() -> None:
-        if watcher.isError():
-            open_folder()
-        watcher.deleteLater()
-
-    watcher.finished.connect(done)
+    asked = QDBusMessage.createMethodCall(_MANAGER, "/org/freedesktop/FileManager1", _MANAGER, "ShowItems")
+    asked.setArguments([texts([bytes(_url(file).toEncoded()).decode()]), ""])
+    call(asked, parent, lambda answer: open_folder() if answer is None else None)
 
 
 def copy(file: Path) -> None:
@@ -91,6 +83,10 @@ class Trashed:
 
 def move_to_trash(file: Path) -> Trashed:
     """Delete it so that it can be had back. Raises `OutputError`, and the file stays where it is."""
+    # Qt makes the trash's own folders, but not the one that they lie in.
+    data = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericDataLocation)
+    with contextlib.suppress(OSError):
+        Path(data).mkdir(parents=True, exist_ok=True, mode=0o700)
     done, where = QFile.moveToTrash(str(file))
     if not done or not where:
         raise OutputError(

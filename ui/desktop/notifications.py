@@ -8,12 +8,13 @@ import html
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PyQt5.QtCore import QObject, pyqtSlot
-from PyQt5.QtDBus import QDBusConnection, QDBusMessage, QDBusPendingCallWatcher
+from PyQt5.QtDBus import QDBusConnection, QDBusMessage
 from PyQt5.QtWidgets import QSystemTrayIcon
 
-from ui.desktop.dbus import byte, texts, unsigned
+from ui.desktop.dbus import byte, call, texts, unsigned
 
 log = logging.getLogger(__name__)
 
@@ -53,13 +54,13 @@ class Notifications(QObject):
         # What the service can do is asked each time: another may have taken its place.
         asked = QDBusMessage.createMethodCall(_NAME, _PATH, _NAME, "GetCapabilities")
 
-        def known(answer: QDBusMessage | None) -> None:
+        def known(answer: list[Any] | None) -> None:
             if answer is None:
                 self._show_by_icon(title, text, buttons, urgent)
             else:
-                self._send(title, text, buttons, urgent, [str(one) for one in (answer.arguments() or [[]])[0]])
+                self._send(title, text, buttons, urgent, [str(one) for one in (answer or [[]])[0]])
 
-        self._call(asked, known)
+        call(asked, self, known)
 
     def _send(
         self, title: str, text: str, buttons: Sequence[Button], urgent: bool, capabilities: Sequence[str]
@@ -71,31 +72,18 @@ class Notifications(QObject):
                 labels += [str(number), button.text]
         body = html.escape(text, quote=False) if "body-markup" in capabilities else text
         hints = {"desktop-entry": "loopnote", "urgency": byte(_CRITICAL if urgent else _NORMAL)}
-        call = QDBusMessage.createMethodCall(_NAME, _PATH, _NAME, "Notify")
-        call.setArguments(["Loopnote", unsigned(0), "loopnote", title, body, texts(labels), hints, -1])
+        message = QDBusMessage.createMethodCall(_NAME, _PATH, _NAME, "Notify")
+        message.setArguments(["Loopnote", unsigned(0), "loopnote", title, body, texts(labels), hints, -1])
 
-        def sent(answer: QDBusMessage | None) -> None:
-            if answer is None:
+        def sent(answer: list[Any] | None) -> None:
+            if not answer:
                 self._show_by_icon(title, text, buttons, urgent)
                 return
-            self._buttons[int(answer.arguments()[0])] = buttons
+            self._buttons[int(answer[0])] = buttons
             while len(self._buttons) > _REMEMBERED:
                 del self._buttons[next(iter(self._buttons))]
 
-        self._call(call, sent)
-
-    def _call(self, call: QDBusMessage, then: Callable[[QDBusMessage | None], None]) -> None:
-        """`then` gets the answer, or None when there is none."""
-        watcher = QDBusPendingCallWatcher(self._bus.asyncCall(call), self)
-
-        def done() -> None:
-            failed = watcher.isError()
-            if failed:
-                log.debug("no notification service: %s", watcher.error().message())
-            watcher.deleteLater()
-            then(None if failed else watcher.reply())
-
-        watcher.finished.connect(done)
+        call(message, self, sent)
 
     def _show_by_icon(self, title: str, text: str, buttons: Sequence[Button], urgent: bool) -> None:
         icon = self._icon()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PyQt5.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, pyqtSignal
 from PyQt5.QtGui import QGuiApplication, QRegion
-from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from capture.model import Area
 from ui.desktop.icons import Mark, icon
@@ -42,19 +42,17 @@ class Panel(QWidget):
         # What is being typed elsewhere must not go to it when it comes up.
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
-        self.setWindowTitle(self.tr("Loopnote recorder"))
+        self.setWindowTitle(self.tr("Recorder"))
         self.setWindowIcon(icon(Mark.RECORDING))
-        self.setFixedWidth(WIDTH)
         self.view = RecordingView()
         self._undo = _Undo()
         self._undo.clicked.connect(self._undo_clicked)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self.view)
-        self._pages.addWidget(self._undo)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinAndMaxSize)
-        layout.addWidget(self._pages)
+        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
+        for page in (self.view, self._undo):
+            page.setFixedWidth(WIDTH)
+            layout.addWidget(page)
         self._ending = QTimer(self)
         self._ending.setSingleShot(True)
         self._ending.timeout.connect(self.hide)
@@ -62,8 +60,7 @@ class Panel(QWidget):
     def show_recording(self, filmed: QRegion) -> None:
         """Show the running recording. `filmed` is what of the desktop is recorded."""
         self._ending.stop()
-        self._pages.setCurrentWidget(self.view)
-        self.adjustSize()
+        self._turn_to(self.view)
         place = place_beside(filmed, self.frameGeometry().size())
         if place is None:
             self.hide()
@@ -75,17 +72,21 @@ class Panel(QWidget):
     def show_discarded(self, file: Path) -> None:
         """Offer for a while to bring it back."""
         self._undo.show_file(file)
-        self._pages.setCurrentWidget(self._undo)
+        self._turn_to(self._undo)
         if not self.isVisible():
-            self.adjustSize()
             self.move(place_beside(QRegion(), self.frameGeometry().size()) or QPoint(EDGE, EDGE))
             self.show()
         self._ending.start(UNDO_MS)
 
     def end(self) -> None:
         """The recording is over."""
-        if self._pages.currentWidget() is self.view:
+        if not self.view.isHidden():
             self.hide()
+
+    def _turn_to(self, page: QWidget) -> None:
+        for one in (self.view, self._undo):
+            one.setVisible(one is page)
+        self.adjustSize()
 
     def _undo_clicked(self) -> None:
         self._ending.stop()
