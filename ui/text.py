@@ -153,6 +153,12 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(" ", text).strip()
 
 
+def sentence(text: str) -> str:
+    """An error or a notice as it stands in a window: on a line of its own it begins with a capital letter."""
+    text = printable(text)
+    return text[:1].upper() + text[1:]
+
+
 def shortened(text: str, columns: int) -> str:
     """As much of `text` as fits into so many columns of a terminal: East Asian letters and most emoji take two."""
     for index, letter in enumerate(text):

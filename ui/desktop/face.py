@@ -40,6 +40,7 @@ class Face(QObject):
         self._shows_panel = state_file.read(self._file).get("panel", True) is not False
         self._elapsed_s = 0.0
         self._is_troubled = False
+        self._is_new = False  # a recording that has told no levels yet
         self._recorded: RecordingSettings | None = None
         self._recent = Recent()
         self.menu = Menu(choice, self._recent, self._shows_panel, self)
@@ -65,8 +66,12 @@ class Face(QObject):
         views = (self.panel.view, self.window.view)
         if isinstance(event, Levels):
             for view in views:
-                if view.isVisible():
+                if view.isVisible() or self._is_new:
                     view.show_levels(event)
+            if self._is_new:
+                # Not before: a window that grows in the moment in which it gets its frame is put elsewhere by some.
+                self._is_new = False
+                self._filmed.ask()
             if int(event.elapsed_s) == int(self._elapsed_s):
                 return
             self._elapsed_s = event.elapsed_s
@@ -95,9 +100,12 @@ class Face(QObject):
     def discarded(self, finished: Finished) -> None:
         """A recording is not to be kept: into the trash, and for a while it is offered to bring it back."""
         file = finished.result.file
-        if self.menu.recent.delete(file) is None:
+        trashed = self.menu.recent.discard(file)
+        if trashed is None:
             self._recent.add(file)
-        elif not self.window.isVisible():
+            return
+        self.reports.discarded(trashed)
+        if not self._is_window_seen():
             self.panel.show_discarded(file)
 
     def record(self, settings: RecordingSettings) -> None:
@@ -111,13 +119,12 @@ class Face(QObject):
     def _state_changed(self, event: StateChanged, state: State) -> None:
         views = (self.panel.view, self.window.view)
         if event.state is State.STARTING:
-            self._elapsed_s, self._is_troubled = 0.0, False
+            self._elapsed_s, self._is_troubled, self._is_new = 0.0, False, True
             for view in views:
                 view.begin()
         elif event.state is State.RECORDING and event.file is not None:
             for view in views:
                 view.show_file(event.file)
-            self._filmed.ask()
 
     def _fix(self, notice: Notice) -> Button | None:
         speaker = notice.speaker_instead
@@ -138,12 +145,15 @@ class Face(QObject):
         return screen_system().find(settings.screen)
 
     def _show_panel(self, filmed: object) -> None:
-        if not self._shows_panel or self.window.isVisible() or not self._is_recorded():
+        if not self._shows_panel or self._is_window_seen() or not self._is_recorded():
             return
         if filmed == ():
             self.panel.show_recording(QRegion())
         else:
             self.panel.show_recording(region_of(filmed) if isinstance(filmed, Area) else whole_desktop())
+
+    def _is_window_seen(self) -> bool:
+        return self.window.isVisible() and not self.window.isMinimized()
 
     def _is_recorded(self) -> bool:
         return self.tray.state in (State.RECORDING, State.PAUSED)
@@ -152,6 +162,13 @@ class Face(QObject):
         self.window.is_all_there_is = not is_seen
         if not is_seen and not self.window.isVisible():
             self.window.show()
+
+    def _window_shown(self, is_shown: bool) -> None:
+        """The window says all that the panel says."""
+        if is_shown:
+            self.panel.hide()
+        else:
+            self._filmed.ask()
 
     def _keep_panel(self, wanted: bool) -> None:
         self._shows_panel = wanted
@@ -187,4 +204,5 @@ class Face(QObject):
         self.window.copy_clicked.connect(recent.copy)
         self.window.undo_clicked.connect(recent.bring_back)
         self.panel.undo_clicked.connect(recent.bring_back)
+        self.window.shown.connect(self._window_shown)
         self.tray.changed.connect(self._icon_changed)

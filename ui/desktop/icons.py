@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 
 from PyQt5.QtCore import QPointF, QRectF, Qt
-from PyQt5.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
+from PyQt5.QtGui import QColor, QIcon, QPainter, QPainterPath, QPixmap
 
 # What panels ask for, and twice that for those of a high resolution.
 SIZES = (16, 20, 22, 24, 32, 36, 44, 48, 64, 96)
@@ -44,48 +44,71 @@ def icon(mark: Mark) -> QIcon:
 
 
 def picture(mark: Mark, size: int) -> QPixmap:
-    """One of `size` pixels a side, transparent around."""
+    """One of `size` pixels a side, transparent around.
+
+    Every edge lies between two pixels: at 16 pixels a line that does not is a grey smear.
+    """
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.scale(size / 32, size / 32)
-    colour = _COLOURS[mark]
-    bubble = _bubble()
-    if mark in (Mark.RECORDING, Mark.TROUBLE):
-        painter.fillPath(bubble, colour)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor("white"))
-    else:
-        # A line is as broad as whole pixels are, so that it stays sharp.
-        width = max(round(2.6 * size / 32), 1) * 32 / size
-        painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-        painter.drawPath(bubble)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
-    if mark is Mark.RECORDING:
-        painter.drawEllipse(QPointF(16, 14), 5.5, 5.5)
-    elif mark is Mark.PAUSED:
-        painter.drawRect(QRectF(11, 9, 3.6, 10))
-        painter.drawRect(QRectF(17.4, 9, 3.6, 10))
-    elif mark is Mark.TROUBLE:
-        painter.drawRoundedRect(QRectF(14.2, 6, 3.6, 10), 1.5, 1.5)
-        painter.drawEllipse(QPointF(16, 20), 2.1, 2.1)
-    elif mark is Mark.IDLE:
-        for left, height in ((9.2, 5), (14.7, 10), (20.2, 5)):  # a wave
-            painter.drawRoundedRect(QRectF(left, 14 - height / 2, 2.6, height), 1.3, 1.3)
-    else:
-        for left in (9.5, 14.5, 19.5):
-            painter.drawEllipse(QRectF(left, 12.5, 3, 3))
+    painter.setPen(Qt.PenStyle.NoPen)
+    margin, line = max(1, round(size / 24)), max(2, round(size * 0.085))
+    # Width and height are even, so that the middle lies between two pixels, too.
+    width, height = size - 2 * margin, _even(size * 0.74)
+    outer = QRectF(margin, margin, width, height)
+    bubble = QPainterPath()
+    bubble.addRoundedRect(outer, size * 0.25, size * 0.25)
+    bubble = bubble.united(_tail(outer, size - margin))
+    is_full = mark in (Mark.RECORDING, Mark.TROUBLE)
+    if not is_full:
+        inner = QPainterPath()
+        radius = max(1.0, size * 0.25 - line)
+        inner.addRoundedRect(outer.adjusted(line, line, -line, -line), radius, radius)
+        bubble = bubble.subtracted(inner)
+    painter.fillPath(bubble, _COLOURS[mark])
+    painter.setBrush(QColor("white") if is_full else _COLOURS[mark])
+    _draw_sign(painter, mark, size, outer.center())
     painter.end()
     return pixmap
 
 
-def _bubble() -> QPainterPath:
-    bubble = QPainterPath()
-    bubble.addRoundedRect(QRectF(2.5, 2.5, 27, 23), 8, 8)
-    tail = QPainterPath(QPointF(8, 22))
-    tail.lineTo(6, 30)
-    tail.lineTo(15, 24.5)
+def _draw_sign(painter: QPainter, mark: Mark, size: int, middle: QPointF) -> None:
+    x, y = middle.x(), middle.y()
+
+    def bar(at: float, wide: float, high: float) -> None:
+        painter.drawRoundedRect(QRectF(at, y - high / 2, wide, high), wide * 0.3, wide * 0.3)
+
+    if mark is Mark.RECORDING:
+        radius = _even(size * 0.38) / 2
+        painter.drawEllipse(middle, radius, radius)
+    elif mark is Mark.PAUSED:
+        wide, high = max(2, round(size / 9)), _even(size * 0.34)
+        for at in (x - wide - wide // 2, x + wide - wide // 2):
+            bar(at, wide, high)
+    elif mark is Mark.TROUBLE:
+        wide, high, dot = _even(size / 10), _even(size * 0.28), _even(size / 10)
+        gap = max(1, round(size / 24))
+        top = round(y - (high + gap + dot) / 2)
+        painter.drawRect(QRectF(x - wide / 2, top, wide, high))
+        painter.drawRect(QRectF(x - dot / 2, top + high + gap, dot, dot))
+    else:
+        wide, gap = max(2, round(size / 11)), max(1, round(size / 14))
+        is_wave = mark is Mark.IDLE
+        left = round(x - (3 * wide + 2 * gap) / 2)
+        for number, high in enumerate((0.18, 0.4, 0.18)):
+            bar(left + number * (wide + gap), wide, _even(size * high) if is_wave else wide + wide % 2)
+
+
+def _tail(outer: QRectF, bottom: float) -> QPainterPath:
+    left, wide = outer.left() + outer.width() * 0.16, outer.width() * 0.3
+    tail = QPainterPath(QPointF(left, outer.bottom() - outer.height() * 0.2))
+    tail.lineTo(left, bottom)
+    tail.lineTo(left + wide, outer.bottom())
+    tail.lineTo(left + wide, outer.bottom() - outer.height() * 0.12)
     tail.closeSubpath()
-    return bubble.united(tail)
+    return tail
+
+
+def _even(length: float) -> int:
+    return 2 * max(1, round(length / 2))

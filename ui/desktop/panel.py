@@ -37,7 +37,8 @@ class Panel(QWidget):
             | Qt.WindowType.WindowStaysOnTopHint
             | Qt.WindowType.CustomizeWindowHint
             | Qt.WindowType.WindowTitleHint
-            | Qt.WindowType.WindowCloseButtonHint,
+            | Qt.WindowType.WindowCloseButtonHint
+            | Qt.WindowType.MSWindowsFixedSizeDialogHint,
         )
         # What is being typed elsewhere must not go to it when it comes up.
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)

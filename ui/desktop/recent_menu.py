@@ -69,14 +69,18 @@ class RecentMenu(QObject):
         files.copy(file)
         self.copied.emit(file)
 
-    def delete(self, file: Path) -> Trashed | None:
-        """Into the trash; `bring_back` undoes it. None when it could not be, and was kept."""
+    def delete(self, file: Path) -> None:
+        """Into the trash; `bring_back` undoes it."""
+        if trashed := self.discard(file):
+            self.deleted.emit(trashed)
+
+    def discard(self, file: Path) -> Trashed | None:
+        """The same, without a word unless it could not be and was kept: then None."""
         try:
             self._trashed = files.move_to_trash(file)
         except CaptureError as error:
             self.failed.emit(error)
             return None
-        self.deleted.emit(self._trashed)
         return self._trashed
 
     def bring_back(self) -> None:

@@ -12,7 +12,7 @@ from PyQt5.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSize
 from capture.model import Levels, Notice, State
 from ui.desktop.background import Background
 from ui.desktop.meter import Meter, level_in_words
-from ui.text import clock_in_words, printable, size_in_words
+from ui.text import clock_in_words, printable, sentence, size_in_words
 
 # The free space of the disk is asked for at each so many levels (ten a second).
 SPACE_EVERY = 50
@@ -164,7 +164,7 @@ class RecordingView(QWidget):
 
     def show_notice(self, notice: Notice) -> None:
         """Something that must be read, with what mends it one click away where that is known."""
-        text = f"⚠ {printable(notice.text)}"
+        text = f"⚠ {sentence(notice.text)}"
         # The hint of a command is of no use to somebody who has a button for it.
         if notice.hint and not notice.speaker_instead:
             text += f"\n{printable(notice.hint)}"

@@ -12,7 +12,7 @@ from ui.desktop.files import Trashed
 from ui.desktop.notifications import Button, Notifications
 from ui.desktop.recent_menu import RecentMenu
 from ui.desktop.window import Window
-from ui.text import length_in_words, printable, size_in_words
+from ui.text import length_in_words, printable, sentence, size_in_words
 
 # So much of what is amiss is told in a message; the window and `record --json` have it all.
 REASONS_TOLD = 3
@@ -37,9 +37,9 @@ class Reports(QObject):
         file = result.file
         length = self.tr("{name}, {length}").format(name=file.name, length=length_in_words(result.duration_s))
         text = f"{length}, {size_in_words(_size_bytes(file))}"
-        reasons = [printable(reason) for reason in result.degraded]
+        reasons = [sentence(reason) for reason in result.degraded]
         if result.audio is not None and result.audio.silent:
-            reasons.append(self.tr("nothing but silence was heard"))
+            reasons.append(self.tr("Nothing but silence was heard"))
         title = self.tr("Recording saved")
         if reasons:
             title = self.tr("Recording saved, but something is amiss")
@@ -52,12 +52,12 @@ class Reports(QObject):
             Button(self.tr("Show"), lambda: self._recent.show_in_folder(file)),
             Button(self.tr("Share"), lambda: self._recent.copy(file)),
         ]
-        self._notifications.show(title, text, buttons, urgent=bool(reasons))
+        self._notifications.show(title, text, buttons)
         self._window.say(title, "\n".join([length, *reasons]), file)
 
     def failed(self, error: Exception) -> None:
         """There is no recording, or something could not be done: why, and what to do."""
-        title = printable(str(error))
+        title = sentence(str(error))
         hint = printable(error.hint) if isinstance(error, CaptureError) else ""
         self._notifications.show(self.tr("Loopnote"), f"{title}\n{hint}".strip(), urgent=True)
         self._window.say(title, hint)
@@ -65,14 +65,20 @@ class Reports(QObject):
     def noticed(self, notice: Notice, fix: Button | None) -> None:
         """Something to be read while it is recorded, and the recorder is not in sight."""
         self._notifications.show(
-            printable(notice.text), "" if fix else printable(notice.hint), [fix] if fix else [], urgent=notice.degrades
+            sentence(notice.text), "" if fix else printable(notice.hint), [fix] if fix else [], urgent=notice.degrades
         )
 
     def deleted(self, trashed: Trashed) -> None:
         """It is in the trash; said where it can be undone."""
-        title = self.tr("{name} was moved to the trash").format(name=printable(trashed.file.name))
-        self._notifications.show(title, "", [Button(self.tr("Undo"), self._recent.bring_back)])
-        self._window.say(title, is_undo=True)
+        self._notifications.show(self._in_trash(trashed), "", [Button(self.tr("Undo"), self._recent.bring_back)])
+        self.discarded(trashed)
+
+    def discarded(self, trashed: Trashed) -> None:
+        """The same of one that was just being recorded: the panel or the window, which is in sight, says it."""
+        self._window.say(self._in_trash(trashed), is_undo=True)
+
+    def _in_trash(self, trashed: Trashed) -> str:
+        return self.tr("{name} was moved to the trash").format(name=printable(trashed.file.name))
 
     def brought_back(self, file: Path) -> None:
         """A deleted one is there again."""

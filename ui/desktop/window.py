@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt5.QtCore import QSize, Qt, pyqtSignal
-from PyQt5.QtGui import QCloseEvent, QFont
+from PyQt5.QtGui import QCloseEvent, QFont, QHideEvent, QShowEvent
 from PyQt5.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -35,6 +35,7 @@ class Window(QWidget):
     play_clicked = pyqtSignal(object)  # a Path
     folder_clicked = pyqtSignal(object)
     copy_clicked = pyqtSignal(object)
+    shown = pyqtSignal(bool)  # it came up, or is out of sight
     leave = pyqtSignal()  # it was closed, and nothing else of the application can be seen
 
     def __init__(self, what: QMenu, recent: QMenu) -> None:
@@ -98,6 +99,14 @@ class Window(QWidget):
         super().closeEvent(event)
         if self.is_all_there_is:
             self.leave.emit()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        super().showEvent(event)
+        self.shown.emit(True)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        super().hideEvent(event)
+        self.shown.emit(False)
 
     def _screen_in_words(self, spec: str) -> str:
         words = {"all": self.tr("all screens"), "primary": self.tr("the primary screen")}
