@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from capture import settings as user_settings
 from capture.errors import CaptureError, SettingsError
-from capture.output.recovery import Leftover, Recovered, StubRemoved, leftovers, search_folders
-from capture.output.recovery import recover as repair
+from capture.output.recovery import Leftover, Recovered, StubRemoved
+from ui.repairs import Repairs, places, repair
 from ui.signals import interruptible
 from ui.text import (
     EXIT_DEGRADED,
@@ -32,34 +31,24 @@ def recover(folders: list[str], as_json: bool) -> int:
 
     Also 3 when all is repaired, but somebody does not take what is said of it: that is no reason to stop repairing.
     """
-    repaired: list[Recovered] = []
-    refused: list[tuple[Leftover, CaptureError]] = []
-    removed: list[StubRemoved] = []
     output = Output()
-    for leftover in leftovers(_folders(folders)):
-        try:
-            repaired.append(repair(leftover))
-        except StubRemoved as stub:
-            removed.append(stub)
-        except CaptureError as error:
-            refused.append((leftover, error))
-        except Exception as bug:  # noqa: BLE001 - one broken file must not keep the others from being repaired
-            fault = CaptureError(f"it could not be repaired: {type(bug).__name__}: {bug}", "Please report this.")
-            refused.append((leftover, fault))
-        else:
-            if not as_json:
-                output.give(lambda: _tell(repaired[-1]))
+
+    def tell(done: Recovered) -> None:
+        if not as_json:
+            output.give(lambda: _tell(done))
+
+    repairs = repair(_folders(folders), tell)
     if as_json:
-        output.give(lambda: print_json(_as_object(repaired, refused, removed)))
+        output.give(lambda: print_json(_as_object(repairs)))
     else:
-        output.give(lambda: _tell_refusals(refused))
-        output.give(lambda: _tell_removed(removed))
-        if not repaired and not refused and not removed:
+        output.give(lambda: _tell_refusals(repairs.refused))
+        output.give(lambda: _tell_removed(repairs.removed))
+        if repairs == Repairs():
             output.give(lambda: say("nothing to recover\n"))
     output.give(finish_output)
-    if not refused and output.taken:
+    if not repairs.refused and output.taken:
         return EXIT_SAVED
-    return EXIT_DEGRADED if repaired else EXIT_FAILED
+    return EXIT_DEGRADED if repairs.repaired else EXIT_FAILED
 
 
 class Output:
@@ -86,13 +75,7 @@ def _folders(named: list[str]) -> list[Path]:
     for name in named:
         if not Path(name).is_dir():
             raise SettingsError(f"{name} is no folder", "Name the folder in which the broken-off recording lies.")
-    folders = search_folders()
-    try:
-        own = user_settings.load().folder
-    except SettingsError as error:  # no reason to leave a recording unrepaired
-        complain(str(error), error.hint)
-        own = None
-    return [*folders, *([own] if own is not None else []), *map(Path, named)]
+    return places(map(Path, named), lambda error: complain(str(error), error.hint))
 
 
 def _tell(done: Recovered) -> None:
@@ -112,13 +95,11 @@ def _tell_removed(removed: list[StubRemoved]) -> None:
         say(f"{printable(str(stub))}\n  {printable(stub.hint)}\n")
 
 
-def _as_object(
-    repaired: list[Recovered], refused: list[tuple[Leftover, CaptureError]], removed: list[StubRemoved]
-) -> dict[str, Any]:
+def _as_object(repairs: Repairs) -> dict[str, Any]:
     return {
-        "recovered": [_plain(done) for done in repaired],
-        "refused": [_refusal(*item) for item in refused],
-        "removed": [str(stub) for stub in removed],
+        "recovered": [_plain(done) for done in repairs.repaired],
+        "refused": [_refusal(*item) for item in repairs.refused],
+        "removed": [str(stub) for stub in repairs.removed],
     }
 
 

@@ -17,6 +17,7 @@ from capture.errors import CaptureError, NoSoundServer, RecoveryError, ScreenUna
 from capture.model import Device, DeviceKind
 from capture.output.recovery import Leftover, Recovered
 from ui import listings, recover_command
+from ui import repairs as repairing
 
 SOUND = [
     Device(DeviceKind.SPEAKER, "alsa.1", "Built-in", True, 48_000, 2, {"state": "idle", "monitor": "alsa.1.monitor"}),
@@ -187,8 +188,8 @@ def repairs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Recove
             raise outcome
         return outcome
 
-    monkeypatch.setattr(recover_command, "leftovers", lambda folders: [leftover(name) for name in outcomes])
-    monkeypatch.setattr(recover_command, "repair", repair)
+    monkeypatch.setattr(repairing, "leftovers", lambda folders: [leftover(name) for name in outcomes])
+    monkeypatch.setattr(repairing, "recover", repair)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return outcomes
 
@@ -238,7 +239,7 @@ def test_nobody_who_reads_what_is_said_keeps_nothing_from_being_repaired(
 ) -> None:
     repairs.update(a=WHOLE, b=WHOLE, c=BROKEN)
     asked: list[str] = []
-    repair: Callable[[Leftover], Recovered] = recover_command.__dict__["repair"]
+    repair: Callable[[Leftover], Recovered] = repairing.__dict__["recover"]
 
     def noting(found: Leftover) -> Recovered:
         asked.append(found.final.stem)
@@ -247,7 +248,7 @@ def test_nobody_who_reads_what_is_said_keeps_nothing_from_being_repaired(
     def refuse(text: str) -> int:
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr(recover_command, "repair", noting)
+    monkeypatch.setattr(repairing, "recover", noting)
     monkeypatch.setattr(sys.stdout, "write", refuse)
     assert recover_command.recover([], as_json) == 3
     assert asked == ["a", "b", "c"]
@@ -259,8 +260,8 @@ def test_the_usual_places_the_user_s_own_and_the_named_ones_are_looked_through(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     looked: list[Path] = []
-    monkeypatch.setattr(recover_command, "leftovers", lambda folders: looked.extend(folders) or [])  # type: ignore[func-returns-value]
-    monkeypatch.setattr(recover_command, "search_folders", lambda: [Path("/music"), Path("/videos")])
+    monkeypatch.setattr(repairing, "leftovers", lambda folders: looked.extend(folders) or [])  # type: ignore[func-returns-value]
+    monkeypatch.setattr(repairing, "search_folders", lambda: [Path("/music"), Path("/videos")])
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     settings = tmp_path / "loopnote" / "settings.toml"
     settings.parent.mkdir()

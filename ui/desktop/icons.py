@@ -83,9 +83,9 @@ def _draw_sign(painter: QPainter, mark: Mark, size: int, middle: QPointF) -> Non
         radius = _even(size * 0.38) / 2
         painter.drawEllipse(middle, radius, radius)
     elif mark is Mark.PAUSED:
-        wide, high = max(2, round(size / 9)), _even(size * 0.34)
-        for at in (x - wide - wide // 2, x + wide - wide // 2):
-            bar(at, wide, high)
+        bar_wide, bar_high = max(2, round(size / 9)), _even(size * 0.34)
+        for at in (x - bar_wide - bar_wide // 2, x + bar_wide - bar_wide // 2):
+            bar(at, bar_wide, bar_high)
     elif mark is Mark.TROUBLE:
         wide, high, dot = _even(size / 10), _even(size * 0.28), _even(size / 10)
         gap = max(1, round(size / 24))
@@ -96,8 +96,8 @@ def _draw_sign(painter: QPainter, mark: Mark, size: int, middle: QPointF) -> Non
         wide, gap = max(2, round(size / 11)), max(1, round(size / 14))
         is_wave = mark is Mark.IDLE
         left = round(x - (3 * wide + 2 * gap) / 2)
-        for number, high in enumerate((0.18, 0.4, 0.18)):
-            bar(left + number * (wide + gap), wide, _even(size * high) if is_wave else wide + wide % 2)
+        for number, share in enumerate((0.18, 0.4, 0.18)):
+            bar(left + number * (wide + gap), wide, _even(size * share) if is_wave else wide + wide % 2)
 
 
 def _tail(outer: QRectF, bottom: float) -> QPainterPath:
