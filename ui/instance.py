@@ -55,6 +55,12 @@ class Instance:
         recorder = self._recorder
         return State.IDLE if recorder is None or recorder.ended else recorder.state
 
+    @property
+    def settings(self) -> RecordingSettings | None:
+        """Of the recording that is being made, or was the last; None before the first."""
+        recorder = self._recorder
+        return None if recorder is None else recorder.settings
+
     def begin(self) -> Recorder:
         """Begin a recording, without waiting. Raises `CaptureError` when one runs already, or none can be begun."""
         with self._lock:

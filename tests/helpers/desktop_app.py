@@ -100,11 +100,16 @@ class DesktopApp:
         return None
 
     def wait_for_icon(self) -> Box:
-        """Where it is, as soon as it is there."""
-        wait_until(self.icon, "the icon in the panel")
-        box = self.icon()
-        assert box is not None
-        return box
+        """Where it is, as soon as it is there and the panel has its size."""
+        found: list[Box | None] = [None]
+
+        def look() -> bool:
+            before, found[0] = found[0], self.icon()
+            return found[0] is not None and found[0] == before
+
+        wait_until(look, "the icon in the panel")
+        assert found[0] is not None
+        return found[0]
 
     def click(self, at: Box, button: int = 1) -> None:
         """Click in the middle of `at`; 3 is the right button."""
@@ -153,9 +158,18 @@ class DesktopApp:
 
     def choose(self, *names: str) -> None:
         """Open the icon's menu and click through it."""
-        self.click_icon(3)
+        self.open_menu()
         for name in names:
             self.click(self.named(name, in_menu=True).box)
+
+    def open_menu(self) -> None:
+        """Open the icon's menu: a click that comes while another menu is just closing does nothing, so once more."""
+        for _ in range(3):
+            self.click_icon(3)
+            with contextlib.suppress(AssertionError):
+                wait_until(lambda: any(one.kind == "action" for one in self.controls()), "the menu", 3)
+                return
+        raise AssertionError(f"the menu does not open {self.said[-3:]}")
 
     def press(self, name: str) -> None:
         """Click the button of that name."""

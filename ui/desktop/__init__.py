@@ -1,12 +1,12 @@
 """The desktop application: what a person sees and clicks. Qt is imported here and nowhere else.
 
-    [recorder threads] ── events ──▶ bridge ── signals ──▶ application ──▶ tray, panel, messages
+    [recorder threads] ── events ──▶ bridge ── signals ──▶ application ──▶ face ──▶ tray, menu, panel, window, reports
     [control threads] ─── asked ───▶ bridge ── signals ──▶ application
     [hotkeys thread] ─── asked ────▶ bridge ── signals ──▶ application
-    tray, panel ── begin, stop, pause ──▶ Instance (ui/instance.py) ──▶ Recorder
+    what is clicked ── signals ──▶ face ──▶ application ──▶ Instance (ui/instance.py) ──▶ Recorder
 
-All else in this folder runs in the main thread (but hotkeys/). The state is the recorder's; what is drawn is drawn from
-it.
+All else in this folder runs in the main thread, but for hotkeys/ and what `background` asks (devices, free space). The
+state is the recorder's; what is drawn is drawn from it. What the next recording is to be is in `choice`.
 """
 
 from __future__ import annotations

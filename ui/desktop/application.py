@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import signal
 import socket
@@ -121,7 +122,7 @@ class Application(QObject):
             self._qt.quit()
 
     def _see(self, event: Event) -> None:
-        self.face.see(event, self.instance.state)
+        self.face.see(event, self.instance.state, self.instance.settings)
         if not isinstance(event, Finished | Failed):
             return
         is_discarding, self._is_discarding = self._is_discarding, False
@@ -136,7 +137,25 @@ class Application(QObject):
             self.toggle()
 
     def _pick(self, kind: str) -> None:
-        """Let a region or a window be chosen on the screen."""
+        """Let a "region" or a "window" be chosen on the screen."""
+        try:
+            selector = importlib.import_module("ui.desktop.region_selector").RegionSelector(kind, parent=self)
+            selector.chosen.connect(self._picked)
+            for over in (selector.chosen, selector.cancelled):
+                over.connect(selector.deleteLater)
+            selector.begin()
+        except ImportError:
+            error = CaptureError("this version cannot choose on the screen yet", "Use: loopnote record --screen AREA")
+            self.face.reports.failed(error)
+        except CaptureError as error:
+            self.face.reports.failed(error)
+
+    def _picked(self, spec: str) -> None:
+        try:
+            self._choice.record_screen(spec)
+        except CaptureError as error:
+            self.face.reports.failed(error)
+        self.face.show_choice()
 
 
 def run() -> int:

@@ -61,8 +61,9 @@ class Face(QObject):
         """Show the window where there is no place for an icon: nobody could reach the application else."""
         self._icon_changed(self.tray.is_seen)
 
-    def see(self, event: Event, state: State) -> None:
-        """Draw what a recorder tells; `state` is the recorder's own."""
+    def see(self, event: Event, state: State, recorded: RecordingSettings | None) -> None:
+        """Draw what a recorder tells; `state` is the recorder's own, `recorded` what it was asked for."""
+        self._recorded = recorded
         views = (self.panel.view, self.window.view)
         if isinstance(event, Levels):
             for view in views:
@@ -107,10 +108,6 @@ class Face(QObject):
         self.reports.discarded(trashed)
         if not self._is_window_seen():
             self.panel.show_discarded(file)
-
-    def record(self, settings: RecordingSettings) -> None:
-        """What begins to be recorded: the panel keeps out of it."""
-        self._recorded = settings
 
     def show_choice(self) -> None:
         """What is recorded was chosen anew."""

@@ -84,7 +84,8 @@ def _draw_sign(painter: QPainter, mark: Mark, size: int, middle: QPointF) -> Non
         painter.drawEllipse(middle, radius, radius)
     elif mark is Mark.PAUSED:
         bar_wide, bar_high = max(2, round(size / 9)), _even(size * 0.34)
-        for at in (x - bar_wide - bar_wide // 2, x + bar_wide - bar_wide // 2):
+        first = round(x - 1.5 * bar_wide)
+        for at in (first, first + 2 * bar_wide):
             bar(at, bar_wide, bar_high)
     elif mark is Mark.TROUBLE:
         wide, high, dot = _even(size / 10), _even(size * 0.28), _even(size / 10)

@@ -58,14 +58,16 @@ def test_every_control_has_a_name_and_the_keyboard_reaches_it(panel_desktop: Vir
 
 def test_the_whole_menu_by_keyboard(panel_desktop: VirtualDesktop) -> None:
     with desktop_app(panel_desktop) as app:
-        app.click_icon(3)
+        app.open_menu()
         app.named("Start recording", in_menu=True)
-        app.key("c", "a")  # Screen, All screens
+        app.key("c")  # Screen
+        app.named("All screens", in_menu=True)
+        app.key("a")
         wait_until(lambda: not app.controls(), "the menu to close", 5)
         app.choose("Screen")
         assert app.named("All screens", in_menu=True).checked
         app.key("Escape", "Escape")
-        app.click_icon(3)
+        app.open_menu()
         app.named("Quit", in_menu=True)
         app.key("q")
         assert app.process.wait(10) == 0

@@ -9,6 +9,7 @@ import pytest
 
 from tests.helpers.children import run_in
 from tests.helpers.desktop_app import DesktopApp, desktop_app
+from tests.helpers.desktop_services import desktop_service
 from tests.helpers.notification_server import notification_server
 from tests.helpers.player import play
 from tests.helpers.processes import wait_until
@@ -137,6 +138,18 @@ def test_discard_moves_it_to_the_trash_and_undo_brings_it_back(panel_desktop: Vi
         else:
             app.choose("Last recordings", "Bring back")
             wait_until(file.exists, "the file to be back", 10)
+
+
+def test_a_file_manager_shows_the_file_itself(panel_desktop: VirtualDesktop) -> None:
+    with (
+        play(panel_desktop, tone(60, 440)),
+        desktop_service(panel_desktop, "files") as manager,
+        desktop_app(panel_desktop) as app,
+    ):
+        file = one_recording(app)
+        app.choose("Last recordings", file.name, "Show in folder")
+        assert manager.stdout is not None
+        assert manager.stdout.readline() == f"shown {file.as_uri()}\n"
 
 
 def test_delete_from_the_menu(panel_desktop: VirtualDesktop) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import pytest
+
 from tests.helpers.children import run_in
 from tests.helpers.desktop_app import DesktopApp, desktop_app
+from tests.helpers.desktop_services import desktop_service
 from tests.helpers.processes import wait_until
 from tests.helpers.recording import LOOPNOTE
 from virtual_desktop import VirtualDesktop
@@ -48,6 +53,24 @@ def test_a_panel_that_comes_late_gets_the_icon_and_one_that_goes_is_stood_in_for
         app.click_icon()
         app.wait_for_state("idle")
         bare_desktop.stop_tray()
+        wait_for_windows(app, WINDOW)
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_a_panel_of_the_newer_kind_gets_the_icon_also_when_it_comes_late(
+    bare_desktop: VirtualDesktop, is_late: bool
+) -> None:
+    with contextlib.ExitStack() as stack:
+        if is_late:
+            app = stack.enter_context(desktop_app(bare_desktop))
+            wait_for_windows(app, WINDOW)
+        panel = stack.enter_context(desktop_service(bare_desktop, "panel"))
+        if not is_late:
+            app = stack.enter_context(desktop_app(bare_desktop))
+        assert panel.stdout is not None
+        assert panel.stdout.readline().startswith("icon ")
+        assert shown(app) == ({WINDOW} if is_late else set())
+        panel.kill()
         wait_for_windows(app, WINDOW)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.helpers.analysis import Sound, read_sound
 from tests.helpers.desktop_app import desktop_app
+from tests.helpers.notification_server import notification_server
 from tests.helpers.player import play
 from tests.helpers.signals import tone
 from virtual_desktop import VirtualDesktop
@@ -20,7 +21,11 @@ def loudest_hz(sound: Sound) -> float:
 
 
 def test_a_click_starts_and_another_stops_and_the_tone_is_in_the_file(panel_desktop: VirtualDesktop) -> None:
-    with play(panel_desktop, tone(60, 440)), desktop_app(panel_desktop, spied=False) as app:
+    with (
+        play(panel_desktop, tone(60, 440)),
+        notification_server(panel_desktop),  # else the icon says it, in a bubble over itself
+        desktop_app(panel_desktop, spied=False) as app,
+    ):
         icon = app.wait_for_icon()
         idle = app.steady_picture(icon)
         app.click_icon()
