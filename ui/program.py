@@ -74,6 +74,10 @@ def build_parser() -> Parser:
         command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
         if name == "recover":
             command.add_argument("folder", nargs="*", help="look here too, beside the usual places")
+    text = "put the menu entry, the icon, the manual and the shells' completions in place"
+    install = commands.add_parser("install-desktop", help=text, description=text[0].upper() + text[1:] + ".")
+    install.add_argument("--autostart", action="store_true", help="start Loopnote at log-in, too")
+    install.add_argument("--remove", action="store_true", help="take all of that away again")
     for name, text in REMOTE.items():
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
@@ -86,7 +90,7 @@ def run(arguments: Sequence[str]) -> int:
     parser = build_parser()
     args = parser.parse_args(join_values(arguments))
     if args.version:
-        say(f"loopnote {_version()}\n")
+        say(f"loopnote {version()}\n")
         return EXIT_SAVED
     if args.remote:
         from ui.remote_command import remote
@@ -108,6 +112,10 @@ def run(arguments: Sequence[str]) -> int:
         from ui.recover_command import recover
 
         return recover(args.folder, args.json)
+    if args.command == "install-desktop":
+        from ui.install.command import install_desktop
+
+        return install_desktop(args.remove, args.autostart)
     from ui.desktop import run as run_application
 
     return run_application()
@@ -162,10 +170,11 @@ def _log_tracebacks() -> None:
     sys.unraisablehook = callback_failed
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
+def version() -> str:
+    """The installed version, in words where none is installed."""
+    from importlib import metadata
 
     try:
-        return version("loopnote")
-    except PackageNotFoundError:
+        return metadata.version("loopnote")
+    except metadata.PackageNotFoundError:
         return "(run from its folder, not installed)"
