@@ -230,11 +230,24 @@ class DesktopApp:
                 (self.answers if line.startswith("[") else self.said).append(line.rstrip("\n"))
 
 
+def read_welcome(desktop: VirtualDesktop) -> None:
+    """Leave the desktop (with a home of its own) as somebody does who has read the first start's page."""
+    file = Path(desktop.env["HOME"]) / ".local/state/loopnote/welcome.json"
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.write_text('{"read": true}')
+
+
 @contextlib.contextmanager
 def desktop_app(
-    desktop: VirtualDesktop, *words: str, spied: bool = True, env: dict[str, str] | None = None
+    desktop: VirtualDesktop,
+    *words: str,
+    spied: bool = True,
+    env: dict[str, str] | None = None,
+    is_first_start: bool = False,
 ) -> Iterator[DesktopApp]:
     """Start it, as `loopnote WORDS` does; it has been ended when the block has."""
+    if not is_first_start:
+        read_welcome(desktop)
     command = [*(SPIED if spied else LOOPNOTE), *words]
     env = {"QT_ACCESSIBILITY": "0", **(env or {})}
     with start_in(desktop, command, env=env, stderr=subprocess.STDOUT, stdin=subprocess.PIPE) as process:

@@ -8,24 +8,36 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 
 from PyQt5 import sip
 from PyQt5.QtCore import QObject, QSocketNotifier
 from PyQt5.QtWidgets import QApplication
 
-from capture.errors import CaptureError
-from capture.model import Event, Failed, Finished, State
+from capture.errors import CaptureError, SettingsError
+from capture.model import Device, Event, Failed, Finished, State
 from ui.control import AlreadyRunning, ControlServer, ask
+from ui.desktop import preferences, state_file
+from ui.desktop.background import Background
 from ui.desktop.bridge import Bridge
 from ui.desktop.choice import Choice
+from ui.desktop.choice_menu import list_devices
+from ui.desktop.countdown import Countdown
 from ui.desktop.face import Face
 from ui.desktop.hotkeys import DEFAULTS, hotkeys
-from ui.desktop.hotkeys.thread import Hotkeys
+from ui.desktop.preferences import Preferences
+from ui.desktop.settings_window import SettingsWindow
+from ui.desktop.welcome import Welcome
 from ui.instance import Instance
+from ui.repairs import places, repair
 from ui.text import EXIT_SAVED
 
 log = logging.getLogger(__name__)
+
+# What has a hotkey.
+HOTKEYS = ("toggle", "pause")
 
 
 class Application(QObject):
@@ -54,15 +66,37 @@ class Application(QObject):
         self.face.speaker_wanted.connect(self.record_instead)
         self.face.region_wanted.connect(lambda: self._pick("region"))
         self.face.window_wanted.connect(lambda: self._pick("window"))
+        self.face.settings_clicked.connect(self.open_settings)
+        self.face.panel_wanted.connect(self._keep_panel)
         self.face.quit_clicked.connect(self.quit)
+        self._countdown = Countdown()
+        self._countdown.over.connect(self._begin)
+        self._settings: SettingsWindow | None = None
+        self._repairs = Background("repairs", lambda: repair(places()), self)
+        self._repairs.answered.connect(self.face.reports.repaired)
         qt.commitDataRequest.connect(lambda _manager: self.instance.close())
-        self.hotkeys = self._begin_hotkeys()
+        self.hotkeys = hotkeys(self._bridge.asked.emit)
+        self._preferences = self._load_preferences()
+        self._apply()
+
+    def begin(self) -> None:
+        """Show what is to be seen at the start, and look for what a crash has left."""
+        self.face.begin(self._preferences.start_hidden)
+        self._welcome()
+        self._repairs.ask()
 
     def toggle(self) -> None:
-        """Start, or stop what runs."""
-        if self.instance.state is not State.IDLE:
+        """Start, or stop what runs, be it the countdown."""
+        if self._countdown.is_running:
+            self._countdown.cancel()
+        elif self.instance.state is not State.IDLE:
             self.instance.stop()
-            return
+        elif self._preferences.countdown_s:
+            self._countdown.begin(self._preferences.countdown_s)
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
         try:
             self.instance.begin()
         except CaptureError as error:
@@ -93,12 +127,63 @@ class Application(QObject):
         except Exception:
             log.exception("the error could not be told")
 
-    def _begin_hotkeys(self) -> Hotkeys:
-        """Start and pause wherever the focus is. What cannot be had is no reason not to start."""
-        made = hotkeys(self._bridge.asked.emit)
-        for name, problem in made.set({name: DEFAULTS[name] for name in ("toggle", "pause")}).items():
-            log.warning("the hotkey %s for %s: %s", DEFAULTS[name], name, problem)
-        return made
+    def open_settings(self) -> None:
+        """The window for them; a second time, the same."""
+        if self._settings is None:
+            self._settings = SettingsWindow(self._list_devices, {})
+            self._settings.finished.connect(self._settings_closed)
+            self._settings.show()
+        self._settings.raise_()
+        self._settings.activateWindow()
+
+    def _settings_closed(self) -> None:
+        if self._settings is not None:
+            self._settings.deleteLater()
+            self._settings = None
+        self._preferences = self._load_preferences()
+        self._apply()
+        self.face.show_choice()
+
+    def _list_devices(self, take: Callable[[list[Device]], None]) -> None:
+        listing = Background("devices", list_devices, self._settings)
+        listing.answered.connect(lambda found: take(found if isinstance(found, list) else []))
+        self.kept_listing = listing
+        listing.ask()
+
+    def _load_preferences(self) -> Preferences:
+        try:
+            return preferences.load()
+        except SettingsError as error:
+            self.face.reports.failed(error)
+            return Preferences()
+
+    def _apply(self) -> None:
+        self.face.set_panel(self._preferences.show_panel)
+        self.face.notifications.are_wanted = self._preferences.notifications
+        keys = {name: self._preferences.hotkeys.get(name, DEFAULTS[name]) for name in HOTKEYS}
+        # What cannot be had is no reason not to start.
+        for name, problem in self.hotkeys.set(keys).items():
+            log.warning("the hotkey %s for %s: %s", keys[name], name, problem)
+
+    def _keep_panel(self, wanted: bool) -> None:
+        """As it was chosen in the menu."""
+        self._preferences = replace(self._preferences, show_panel=wanted)
+        try:
+            preferences.save(self._preferences)
+        except SettingsError as error:
+            self.face.reports.failed(error)
+
+    def _welcome(self) -> None:
+        """At the first start, and at no other."""
+        file = state_file.state_folder() / "welcome.json"
+        if state_file.read(file).get("read"):
+            return
+        keys = self._preferences.hotkeys.get("toggle", DEFAULTS["toggle"]) if not self.hotkeys.problems else ""
+        welcome = Welcome(keys)
+        welcome.accepted.connect(lambda: state_file.write(file, {"read": True}))
+        welcome.finished.connect(welcome.deleteLater)
+        self.kept.append(welcome)
+        welcome.show()
 
     def quit(self) -> None:
         """Stop what runs, wait for its file (the windows go on answering meanwhile), and end."""
@@ -172,7 +257,7 @@ def run() -> int:
         ask("show")
         return EXIT_SAVED
     _quit_on_signals(application)
-    application.face.begin()
+    application.begin()
     try:
         qt.exec_()
     finally:

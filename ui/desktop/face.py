@@ -8,7 +8,6 @@ from PyQt5.QtWidgets import QMenu
 
 from capture.model import Area, Event, Failed, Finished, Levels, Notice, State, StateChanged
 from capture.settings import RecordingSettings
-from ui.desktop import state_file
 from ui.desktop.background import Background
 from ui.desktop.choice import Choice
 from ui.desktop.choice_menu import ChoiceMenu
@@ -31,19 +30,19 @@ class Face(QObject):
     region_wanted = pyqtSignal()
     window_wanted = pyqtSignal()
     settings_clicked = pyqtSignal()
+    panel_wanted = pyqtSignal(bool)  # by the menu; to be kept
     quit_clicked = pyqtSignal()
 
     def __init__(self, choice: Choice, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._choice = choice
-        self._file = state_file.state_folder() / "face.json"
-        self._shows_panel = state_file.read(self._file).get("panel", True) is not False
+        self._shows_panel = True
         self._elapsed_s = 0.0
         self._is_troubled = False
         self._is_new = False  # a recording that has told no levels yet
         self._recorded: RecordingSettings | None = None
         self._recent = Recent()
-        self.menu = Menu(choice, self._recent, self._shows_panel, self)
+        self.menu = Menu(choice, self._recent, self)
         what = QMenu()
         self._what = ChoiceMenu(what, choice, parent=self)
         self._what_menu = what
@@ -57,9 +56,11 @@ class Face(QObject):
         self._connect()
         self.window.show_choice(choice.now)
 
-    def begin(self) -> None:
-        """Show the window where there is no place for an icon: nobody could reach the application else."""
+    def begin(self, hidden: bool) -> None:
+        """Show the window unless it is to be hidden; but where there is no place for an icon it is never."""
         self._icon_changed(self.tray.is_seen)
+        if not hidden:
+            self.window.show()
 
     def see(self, event: Event, state: State, recorded: RecordingSettings | None) -> None:
         """Draw what a recorder tells; `state` is the recorder's own, `recorded` what it was asked for."""
@@ -168,8 +169,13 @@ class Face(QObject):
             self._filmed.ask()
 
     def _keep_panel(self, wanted: bool) -> None:
+        self.set_panel(wanted)
+        self.panel_wanted.emit(wanted)
+
+    def set_panel(self, wanted: bool) -> None:
+        """Whether the small recorder window is shown while something is recorded."""
         self._shows_panel = wanted
-        state_file.write(self._file, {"panel": wanted})
+        self.menu.show_panel_wanted(wanted)
         if wanted:
             self._filmed.ask()
         else:

@@ -22,7 +22,7 @@ class Menu(QObject):
     settings_clicked = pyqtSignal()
     quit_clicked = pyqtSignal()
 
-    def __init__(self, choice: Choice, recent: Recent, shows_panel: bool, parent: QObject | None = None) -> None:
+    def __init__(self, choice: Choice, recent: Recent, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.menu = QMenu()
         self._toggle = self._action(self.tr("&Start recording"), self.toggled)
@@ -33,11 +33,10 @@ class Menu(QObject):
         self.recent = RecentMenu(self.menu, recent, self)
         self.menu.addSeparator()
         self._action(self.tr("Open &window"), self.window_clicked)
-        panel = QAction(self.tr("S&how recorder while recording"), self.menu)
-        panel.setCheckable(True)
-        panel.setChecked(shows_panel)
-        panel.toggled.connect(self.panel_wanted.emit)
-        self.menu.addAction(panel)
+        self._panel = QAction(self.tr("S&how recorder while recording"), self.menu)
+        self._panel.setCheckable(True)
+        self._panel.triggered.connect(self.panel_wanted.emit)
+        self.menu.addAction(self._panel)
         self._action(self.tr("S&ettings…"), self.settings_clicked)
         self.menu.addSeparator()
         self._action(self.tr("&Quit"), self.quit_clicked)
@@ -50,6 +49,10 @@ class Menu(QObject):
         self._toggle.setEnabled(state not in (State.STARTING, State.STOPPING))
         self._pause.setText(self.tr("&Resume") if state is State.PAUSED else self.tr("&Pause"))
         self._pause.setEnabled(is_active)
+
+    def show_panel_wanted(self, wanted: bool) -> None:
+        """Draw whether the small recorder window is wanted."""
+        self._panel.setChecked(wanted)
 
     def _action(self, text: str, signal: pyqtBoundSignal) -> QAction:
         action = QAction(text, self.menu)

@@ -20,7 +20,7 @@ class Preferences:
 
     show_panel: bool = True  # the small recorder window, while something is recorded
     notifications: bool = True
-    start_hidden: bool = False  # only the icon; a desktop without a place for icons gets its window all the same
+    start_hidden: bool = True  # only the icon; a desktop without a place for icons gets its window all the same
     countdown_s: int = 0  # from the click to the beginning
     hotkeys: Mapping[str, str] = field(default_factory=dict)  # as Qt writes them: "Ctrl+Alt+R"
 

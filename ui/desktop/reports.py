@@ -12,6 +12,7 @@ from ui.desktop.files import Trashed
 from ui.desktop.notifications import Button, Notifications
 from ui.desktop.recent_menu import RecentMenu
 from ui.desktop.window import Window
+from ui.repairs import Repairs
 from ui.text import length_in_words, printable, sentence, size_in_words
 
 # So much of what is amiss is told in a message; the window and `record --json` have it all.
@@ -90,6 +91,26 @@ class Reports(QObject):
         text = self.tr("Paste it into a chat, a mail or a folder.")
         self._notifications.show(title, text)
         self._window.say(title, text, file)
+
+    def repaired(self, repairs: object) -> None:
+        """What a crash had left, and what became of it; nothing where there was nothing."""
+        if not isinstance(repairs, Repairs):
+            return
+        for done in repairs.repaired:
+            file = done.file
+            title = self.tr("A broken-off recording was repaired")
+            text = self.tr("{name}, {length}").format(name=file.name, length=length_in_words(done.duration_s))
+            buttons = [
+                Button(self.tr("Play"), lambda file=file: self._recent.play(file)),  # type: ignore[misc]
+                Button(self.tr("Show"), lambda file=file: self._recent.show_in_folder(file)),  # type: ignore[misc]
+            ]
+            self._notifications.show(title, text, buttons)
+            self._window.say(title, text, file)
+        for leftover, error in repairs.refused:
+            title = self.tr("A broken-off recording could not be repaired; it was left as it is")
+            text = f"{printable(str(leftover.part))}\n{printable(str(error))}"
+            self._notifications.show(title, text, urgent=True)
+            self._window.say(title, text)
 
     def bug(self, error: BaseException, is_recording: bool) -> None:
         """An error of Loopnote's own, in one line; once only, since what is drawn ten times a second fails as often."""

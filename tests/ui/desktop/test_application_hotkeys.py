@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from tests.helpers.analysis import read_sound
 from tests.helpers.children import run_in, start_in
+from tests.helpers.desktop_app import read_welcome
 from tests.helpers.player import play
 from tests.helpers.processes import wait_until
 from tests.helpers.recording import LOOPNOTE, loopnote
@@ -35,10 +38,19 @@ while True:
 """
 
 
+@contextlib.contextmanager
+def at_home() -> Iterator[VirtualDesktop]:
+    """The desktop of somebody who knows Loopnote."""
+    with VirtualDesktop("pulse", (1280, 800), private_home=True) as desktop:
+        desktop.start_tray()
+        read_welcome(desktop)
+        yield desktop
+
+
 @pytest.mark.real_time
 def test_a_recording_by_hotkeys(tmp_path: Path) -> None:
     with (
-        VirtualDesktop("pulse", (1280, 800), private_home=True) as desktop,
+        at_home() as desktop,
         play(desktop, tone(60, 440)) as playing,
         start_in(desktop, LOOPNOTE) as application,
         start_in(desktop, OTHER) as other,
