@@ -48,7 +48,8 @@ def test_what_a_crash_left_is_repaired_and_offered(panel_desktop: VirtualDesktop
 def test_the_settings_take_effect_at_once(panel_desktop: VirtualDesktop) -> None:
     with play(panel_desktop, tone(60, 440)), desktop_app(panel_desktop) as app:
         app.choose("Settings")
-        app.press("Application")
+        app.named("Record what plays on")
+        app.key("alt+a")
         app.click(app.named("Show the recorder window while recording").box)
         app.press("OK")
         app.click_icon()
@@ -63,11 +64,11 @@ def test_the_countdown_can_be_cancelled_and_is_not_recorded(panel_desktop: Virtu
     with desktop_app(panel_desktop) as app:
         settings = app.home / ".config/loopnote/settings.toml"
         settings.parent.mkdir(parents=True)
-        settings.write_text("[desktop]\ncountdown_s = 3\n")
+        settings.write_text("[desktop]\ncountdown_s = 7\n")
         assert app.end() == 0
     with play(panel_desktop, tone(60, 440)), desktop_app(panel_desktop) as app:
         app.click_icon()
-        app.named("Click to cancel")
+        app.named("The recording begins in 5")  # two clicks at once would be a double click, which starts once
         app.click_icon()
         wait_until(lambda: not any(one.name == "Click to cancel" for one in app.controls()), "its end")
         assert app.ask()["state"] == "idle"
