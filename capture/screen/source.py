@@ -60,8 +60,9 @@ class ScreenSystem(Protocol):
         ...
 
     def windows(self) -> list[Device]:
-        """The visible top-level windows; `id` is the system's and can stand for the title in `--screen window:TITLE`,
-        `detail` has "area" and "application". Empty where windows cannot be told. Raises `ScreenUnavailable`."""
+        """The visible top-level windows, the lowest first; `id` is the system's and can stand for the title in
+        `--screen window:TITLE`, `detail` has "area" and "application". Empty where windows cannot be told. Raises
+        `ScreenUnavailable`."""
         ...
 
     def find(self, spec: str) -> Area:

@@ -48,7 +48,7 @@ class WindowsScreen(MssScreen):
             if title and not self.win32.is_tool(handle):
                 area, hidden = self.win32.area(handle), self.win32.why_hidden(handle)
                 found.append(Window(hex(handle), title, area, "", hidden))
-        return found
+        return found[::-1]  # Windows counts from the top
 
     def eye(self, window: Window | None) -> WindowsEye:
         return WindowsEye(self, window)

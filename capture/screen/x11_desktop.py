@@ -67,7 +67,7 @@ class XDesktop:
     # --- Windows -------------------------------------------------------------------------------------------------
 
     def windows(self) -> list[Window]:
-        """The windows that have a title, as the window manager lists them (oldest first)."""
+        """The windows that have a title, the lowest first."""
         with _translated(self._name):
             found = []
             for window in self._top_level():
@@ -78,8 +78,18 @@ class XDesktop:
                         found.append(Window(hex(window.id), title, area, self._application(window), hidden))
             return found
 
+    def area_of(self, window_id: int) -> Area:
+        """Where a window is, its frame left out."""
+        with _translated(self._name):
+            try:
+                return self._area_of(self._display.create_resource_object("window", window_id))
+            except Xlib.error.XError as error:
+                raise ScreenUnavailable("the window was closed", "Open it again.") from error
+
     def _top_level(self) -> list[Any]:
-        listed = self._property(self._root, "_NET_CLIENT_LIST")
+        listed = self._property(self._root, "_NET_CLIENT_LIST_STACKING")
+        if listed is None:
+            listed = self._property(self._root, "_NET_CLIENT_LIST")
         if listed is not None:
             return [self._display.create_resource_object("window", window_id) for window_id in listed]
         # No window manager: the windows are the root's own children, and with them menus and things never shown.
