@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from PyQt5 import sip
-from PyQt5.QtCore import QObject, QSocketNotifier
+from PyQt5.QtCore import QObject, QSocketNotifier, Qt
 from PyQt5.QtWidgets import QApplication
 
 from capture.errors import CaptureError, SettingsError
@@ -204,7 +204,7 @@ class Application(QObject):
         elif command == "pause":
             self.instance.pause_or_resume()
         elif command == "leave":
-            self._qt.quit()
+            self.face.notifications.when_sent(self._qt.quit)
 
     def _see(self, event: Event) -> None:
         self.face.see(event, self.instance.state, self.instance.settings)
@@ -245,6 +245,8 @@ class Application(QObject):
 
 def run() -> int:
     """The application, until it is quit; or the first instance is brought forward. Returns the exit code."""
+    # Nothing here is drawn by OpenGL, whose libraries would take 50 MB as soon as a window comes up.
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_ForceRasterWidgets)
     qt = QApplication(["loopnote"])
     qt.setApplicationName("loopnote")
     qt.setApplicationDisplayName("Loopnote")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PyQt5.QtCore import QObject, pyqtSlot
+from PyQt5.QtCore import QObject, QTimer, pyqtSlot
 from PyQt5.QtDBus import QDBusConnection, QDBusMessage
 from PyQt5.QtWidgets import QSystemTrayIcon
 
@@ -24,6 +24,7 @@ _NORMAL, _CRITICAL = 1, 2
 # How many are remembered for their buttons: a desktop shows a few, and keeps a list of the older ones.
 _REMEMBERED = 32
 _SHOWN_MS = 8000
+_LEAVE_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Notifications(QObject):
         self.are_wanted = True
         self._icon = icon
         self._buttons: dict[int, Sequence[Button]] = {}
+        self._on_their_way = 0
+        self._then: Callable[[], object] = lambda: None
         self._bus = QDBusConnection.sessionBus()
         if self._bus.isConnected():
             self._bus.connect("", _PATH, _NAME, "ActionInvoked", self._invoked)
@@ -54,16 +57,40 @@ class Notifications(QObject):
         if not self._bus.isConnected():
             self._show_by_icon(title, text, buttons, urgent)
             return
+        self._on_their_way += 1
         # What the service can do is asked each time: another may have taken its place.
         asked = QDBusMessage.createMethodCall(_NAME, _PATH, _NAME, "GetCapabilities")
 
         def known(answer: list[Any] | None) -> None:
             if answer is None:
                 self._show_by_icon(title, text, buttons, urgent)
+                self._arrived()
             else:
                 self._send(title, text, buttons, urgent, [str(one) for one in (answer or [[]])[0]])
 
         call(asked, self, known)
+
+    def when_sent(self, then: Callable[[], object]) -> None:
+        """Call `then`, once, when all that was shown so far is with the service, or it has not answered for a second.
+
+        For the end of the application: that a recording was saved is said as the last thing.
+        """
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+
+        def done() -> None:
+            self._then = lambda: None
+            timer.stop()
+            then()
+
+        timer.timeout.connect(done)
+        timer.start(_LEAVE_MS if self._on_their_way else 0)
+        self._then = done
+
+    def _arrived(self) -> None:
+        self._on_their_way -= 1
+        if not self._on_their_way:
+            self._then()
 
     def _send(
         self, title: str, text: str, buttons: Sequence[Button], urgent: bool, capabilities: Sequence[str]
@@ -79,6 +106,7 @@ class Notifications(QObject):
         message.setArguments(["Loopnote", unsigned(0), "loopnote", title, body, texts(labels), hints, -1])
 
         def sent(answer: list[Any] | None) -> None:
+            self._arrived()
             if not answer:
                 self._show_by_icon(title, text, buttons, urgent)
                 return

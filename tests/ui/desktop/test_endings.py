@@ -50,10 +50,15 @@ def test_a_signal_saves_what_is_recorded(panel_desktop: VirtualDesktop, number: 
 
 
 def test_quit_in_the_menu_saves_what_is_recorded(panel_desktop: VirtualDesktop) -> None:
-    with play(panel_desktop, tone(60, 440)), desktop_app(panel_desktop) as app:
+    with (
+        play(panel_desktop, tone(60, 440)),
+        notification_server(panel_desktop, "actions") as shown,
+        desktop_app(panel_desktop) as app,
+    ):
         app.click_icon()
         app.wait_for_state("recording")
         app.choose("Quit")
+        shown.wait_for("Recording saved")
         assert app.process.wait(20) == 0
         (file,) = recordings(app)
         assert read_sound(file).duration_s > 0.1
