@@ -159,7 +159,7 @@ class Application(QObject):
 
     def _apply(self) -> None:
         self.face.set_panel(self._preferences.show_panel)
-        self.face.notifications.are_wanted = self._preferences.notifications
+        self.face.reports.are_all_wanted = self._preferences.notifications
         keys = {name: self._preferences.hotkeys.get(name, DEFAULTS[name]) for name in HOTKEYS}
         # What cannot be had is no reason not to start.
         for name, problem in self.hotkeys.set(keys).items():

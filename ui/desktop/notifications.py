@@ -40,7 +40,6 @@ class Notifications(QObject):
 
     def __init__(self, icon: Callable[[], QSystemTrayIcon | None], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.are_wanted = True
         self._icon = icon
         self._buttons: dict[int, Sequence[Button]] = {}
         self._on_their_way = 0
@@ -51,9 +50,7 @@ class Notifications(QObject):
             self._bus.connect("", _PATH, _NAME, "NotificationClosed", self._closed)
 
     def show(self, title: str, text: str = "", buttons: Sequence[Button] = (), urgent: bool = False) -> None:
-        """Say it, if such are wanted. The first of the buttons is also what a click on the message itself does."""
-        if not self.are_wanted:
-            return
+        """Say it. The first of the buttons is also what a click on the message itself does."""
         if not self._bus.isConnected():
             self._show_by_icon(title, text, buttons, urgent)
             return

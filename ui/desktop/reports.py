@@ -28,6 +28,7 @@ class Reports(QObject):
         self._window = window
         self._recent = recent
         self._said_before: set[str] = set()
+        self.are_all_wanted = True  # else only what is amiss is told on the desktop
         recent.failed.connect(self.failed)
         recent.deleted.connect(self.deleted)
         recent.brought_back.connect(self.brought_back)
@@ -53,7 +54,8 @@ class Reports(QObject):
             Button(self.tr("Show"), lambda: self._recent.show_in_folder(file)),
             Button(self.tr("Share"), lambda: self._recent.copy(file)),
         ]
-        self._notifications.show(title, text, buttons)
+        if self.are_all_wanted or reasons:
+            self._notifications.show(title, text, buttons)
         self._window.say(title, "\n".join([length, *reasons]), file)
 
     def failed(self, error: Exception) -> None:
@@ -71,7 +73,8 @@ class Reports(QObject):
 
     def deleted(self, trashed: Trashed) -> None:
         """It is in the trash; said where it can be undone."""
-        self._notifications.show(self._in_trash(trashed), "", [Button(self.tr("Undo"), self._recent.bring_back)])
+        if self.are_all_wanted:
+            self._notifications.show(self._in_trash(trashed), "", [Button(self.tr("Undo"), self._recent.bring_back)])
         self.discarded(trashed)
 
     def discarded(self, trashed: Trashed) -> None:
@@ -89,7 +92,8 @@ class Reports(QObject):
         """It is in the clipboard: nobody sees that otherwise."""
         title = self.tr("{name} was copied").format(name=printable(file.name))
         text = self.tr("Paste it into a chat, a mail or a folder.")
-        self._notifications.show(title, text)
+        if self.are_all_wanted:
+            self._notifications.show(title, text)
         self._window.say(title, text, file)
 
     def repaired(self, repairs: object) -> None:

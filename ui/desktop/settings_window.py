@@ -208,7 +208,7 @@ class SettingsWindow(QDialog):
         self._before = wishes
         self._show_panel = self._switch(form, self.tr("Show the &recorder window while recording"), wishes.show_panel)
         self._notifications = self._switch(
-            form, self.tr("Say when a recording is &saved, or something is wrong"), wishes.notifications
+            form, self.tr("Tell when a recording is &saved (what is amiss is always told)"), wishes.notifications
         )
         self._start_hidden = self._switch(form, self.tr("Start &hidden, with the icon only"), wishes.start_hidden)
         self._countdown = QSpinBox()

@@ -90,6 +90,18 @@ def test_what_is_amiss_is_told_and_markup_is_not_obeyed(panel_desktop: VirtualDe
         assert "Nothing but silence" in saved["text"]
 
 
+def test_who_wants_no_messages_is_told_what_is_amiss_all_the_same(panel_desktop: VirtualDesktop) -> None:
+    settings = Path(panel_desktop.env["HOME"]) / ".config" / "loopnote" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("[desktop]\nnotifications = false\n")
+    with notification_server(panel_desktop, "body") as shown, desktop_app(panel_desktop) as app:
+        with play(panel_desktop, tone(60, 440)):
+            one_recording(app)
+        one_recording(app)
+        shown.wait_for("Recording saved, but something is amiss")
+        assert len(shown.messages) == 1
+
+
 def test_a_failure_is_told_with_what_to_do(panel_desktop: VirtualDesktop) -> None:
     panel_desktop.stop_sound()
     with notification_server(panel_desktop, "body") as shown, desktop_app(panel_desktop) as app:
