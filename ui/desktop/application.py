@@ -247,6 +247,7 @@ def run() -> int:
     """The application, until it is quit; or the first instance is brought forward. Returns the exit code."""
     # Nothing here is drawn by OpenGL, whose libraries would take 50 MB as soon as a window comes up.
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_ForceRasterWidgets)
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     qt = QApplication(["loopnote"])
     qt.setApplicationName("loopnote")
     qt.setApplicationDisplayName("Loopnote")

@@ -18,7 +18,7 @@ from PyQt5.QtWidgets import (
 
 from capture.model import State
 from capture.settings import DEFAULT, RecordingSettings
-from ui.desktop.icons import Mark, icon, picture
+from ui.desktop.icons import Mark, icon
 from ui.desktop.recording_view import RecordingView
 from ui.text import printable
 
@@ -119,7 +119,7 @@ class Window(QWidget):
     def _idle_page(self, what: QMenu, recent: QMenu) -> QWidget:
         page = QWidget()
         logo = QLabel()
-        logo.setPixmap(picture(Mark.IDLE, LOGO))
+        logo.setPixmap(icon(Mark.IDLE).pixmap(LOGO, LOGO))
         self._start = QPushButton(icon(Mark.RECORDING), " " + self.tr("&Start recording"))
         self._start.setIconSize(QSize(22, 22))
         font = QFont(self._start.font())
