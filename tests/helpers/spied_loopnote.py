@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from PyQt5 import sip
@@ -16,12 +18,21 @@ from PyQt5.QtGui import QColor, QPalette
 from PyQt5.QtWidgets import QAbstractButton, QApplication, QLabel, QMenu, QWidget
 
 from ui.cli import main
+from ui.control import Answer, ControlServer
 from ui.desktop import application
 from ui.instance import Instance
 
 
 def _fail(self: Instance) -> None:
     raise ZeroDivisionError("a bug")
+
+
+class SignalledServer(ControlServer):
+    """The application is told to end when its socket is just there."""
+
+    def __init__(self, handle: Callable[[str], Answer]) -> None:
+        super().__init__(handle)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class SpiedApplication(QApplication):
@@ -90,6 +101,8 @@ def _control(widget: QWidget, name: str, box: QRect, enabled: bool, checked: boo
 
 
 if __name__ == "__main__":
+    if os.environ.get("LOOPNOTE_TEST_SIGNAL") == "socket":
+        application.ControlServer = SignalledServer  # type: ignore[attr-defined,assignment]
     if os.environ.get("LOOPNOTE_TEST_BUG") == "Pause":
         Instance.pause_or_resume = _fail  # type: ignore[method-assign]
     application.QApplication = SpiedApplication  # type: ignore[attr-defined,assignment]

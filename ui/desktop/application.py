@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 # What has a hotkey.
 HOTKEYS = ("toggle", "pause")
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
 
 
 class Application(QObject):
@@ -254,12 +255,15 @@ def run() -> int:
     qt.setQuitOnLastWindowClosed(False)
     application = Application(qt)
     sys.excepthook = application.survive
+    # Before the socket: a signal that comes in between would leave it behind.
+    _quit_on_signals(application)
     try:
         server = ControlServer(application.instance.answer)
     except AlreadyRunning:
+        for name in _ENDING:
+            signal.signal(name, signal.SIG_DFL)
         ask("show")
         return EXIT_SAVED
-    _quit_on_signals(application)
     application.begin()
     try:
         qt.exec_()
@@ -275,9 +279,8 @@ def _quit_on_signals(application: Application) -> None:
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: None)
+    for name in _ENDING:
+        signal.signal(name, lambda *_: None)
     notifier = QSocketNotifier(sip.voidptr(reading.fileno()), QSocketNotifier.Type.Read, application)
 
     def wake() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +36,10 @@ while True:
 """
 
 
-@contextlib.contextmanager
-def at_home() -> Iterator[VirtualDesktop]:
-    """The desktop of somebody who knows Loopnote."""
-    with VirtualDesktop("pulse", (1280, 800), private_home=True) as desktop:
-        desktop.start_tray()
-        read_welcome(desktop)
-        yield desktop
-
-
-@pytest.mark.real_time
-def test_a_recording_by_hotkeys(tmp_path: Path) -> None:
+def test_a_recording_by_hotkeys(panel_desktop: VirtualDesktop) -> None:
+    desktop = panel_desktop  # without a panel the application's window would have the focus
+    read_welcome(desktop)
     with (
-        at_home() as desktop,
         play(desktop, tone(60, 440)) as playing,
         start_in(desktop, LOOPNOTE) as application,
         start_in(desktop, OTHER) as other,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.analysis import read_sound
-from tests.helpers.desktop_app import DesktopApp, desktop_app
+from tests.helpers.children import run_in
+from tests.helpers.desktop_app import SPIED, DesktopApp, desktop_app
 from tests.helpers.notification_server import notification_server
 from tests.helpers.player import play
 from tests.helpers.processes import command_lines, wait_until
@@ -112,6 +113,12 @@ def test_quitting_at_any_moment_leaves_nothing_broken(panel_desktop: VirtualDesk
         for file in recordings(app):
             assert read_sound(file).duration_s > 0
         assert left_overs(app) == []
+
+
+def test_a_signal_at_the_start_leaves_no_socket(panel_desktop: VirtualDesktop) -> None:
+    done = run_in(panel_desktop, SPIED, env={"LOOPNOTE_TEST_SIGNAL": "socket"}, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (Path(panel_desktop.env["XDG_RUNTIME_DIR"]) / "loopnote" / "control").exists()
 
 
 def test_a_bug_in_a_slot_is_told_and_the_recording_goes_on(panel_desktop: VirtualDesktop) -> None:
