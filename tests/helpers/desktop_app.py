@@ -31,6 +31,7 @@ from virtual_desktop import VirtualDesktop
 SPIED = [sys.executable, "-m", "tests.helpers.spied_loopnote"]
 END_S = 20.0
 STEADY_S = 0.15
+DRAWN = 60  # levels of grey between the lightest and the darkest of what is not empty
 # Of `xwininfo -tree`: depth, id, name, class, size, and where on the screen.
 _WINDOW = re.compile(r'^( *)(0x[0-9a-f]+) "?(.*?)"?: \((.*?)\)\s+(\d+)x(\d+)\S+\s+\+(-?\d+)\+(-?\d+)$')
 
@@ -100,12 +101,12 @@ class DesktopApp:
         return None
 
     def wait_for_icon(self) -> Box:
-        """Where it is, as soon as it is there and the panel has its size."""
+        """Where it is, as soon as the panel has its size and it is drawn: before, clicks go past it."""
         found: list[Box | None] = [None]
 
         def look() -> bool:
             before, found[0] = found[0], self.icon()
-            return found[0] is not None and found[0] == before
+            return found[0] is not None and found[0] == before and np.ptp(self.picture(found[0])) > DRAWN
 
         wait_until(look, "the icon in the panel")
         assert found[0] is not None
