@@ -106,7 +106,7 @@ class DesktopApp:
 
         def look() -> bool:
             before, found[0] = found[0], self.icon()
-            return found[0] is not None and found[0] == before and np.ptp(self.picture(found[0])) > DRAWN
+            return found[0] is not None and found[0] == before and bool(np.ptp(self.picture(found[0])) > DRAWN)
 
         wait_until(look, "the icon in the panel")
         assert found[0] is not None

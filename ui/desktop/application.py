@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import signal
 import socket
@@ -10,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 
 from PyQt5 import sip
@@ -27,7 +27,9 @@ from ui.desktop.choice_menu import list_devices
 from ui.desktop.countdown import Countdown
 from ui.desktop.face import Face
 from ui.desktop.hotkeys import DEFAULTS, hotkeys
+from ui.desktop.key_edit import KeyEdit
 from ui.desktop.preferences import Preferences
+from ui.desktop.region_selector import Kind, RegionSelector
 from ui.desktop.settings_window import SettingsWindow
 from ui.desktop.welcome import Welcome
 from ui.instance import Instance
@@ -131,7 +133,7 @@ class Application(QObject):
     def open_settings(self) -> None:
         """The window for them; a second time, the same."""
         if self._settings is None:
-            self._settings = SettingsWindow(self._list_devices, {})
+            self._settings = SettingsWindow(self._list_devices, self._key_edits())
             self._settings.finished.connect(self._settings_closed)
             self._settings.show()
         self._settings.raise_()
@@ -161,10 +163,37 @@ class Application(QObject):
     def _apply(self) -> None:
         self.face.set_panel(self._preferences.show_panel)
         self.face.reports.are_all_wanted = self._preferences.notifications
-        keys = {name: self._preferences.hotkeys.get(name, DEFAULTS[name]) for name in HOTKEYS}
+        self._bind(self._keys)
+
+    @property
+    def _keys(self) -> dict[str, str]:
+        return {name: self._preferences.hotkeys.get(name, DEFAULTS[name]) for name in HOTKEYS}
+
+    def _bind(self, keys: dict[str, str]) -> None:
         # What cannot be had is no reason not to start.
         for name, problem in self.hotkeys.set(keys).items():
             log.warning("the hotkey %s for %s: %s", keys[name], name, problem)
+
+    def _key_edits(self) -> dict[str, KeyEdit]:
+        """Fields that try each key as it is pressed; `_apply` has the last word when the window is closed."""
+        wanted = self._keys
+
+        def attempt(name: str, keys: str) -> str:
+            problem = self.hotkeys.set({**wanted, name: keys}).get(name, "")
+            if not problem:
+                wanted[name] = keys
+            return problem
+
+        def listen(is_listening: bool) -> None:
+            self._bind({} if is_listening else wanted)
+
+        purposes = {"toggle": self.tr("start and stop"), "pause": self.tr("pause and go on")}
+        edits = {}
+        for name in HOTKEYS:
+            edits[name] = KeyEdit(purposes[name], wanted[name], partial(attempt, name))
+            edits[name].is_listening.connect(listen)
+            edits[name].show_problem(self.hotkeys.problems.get(name, ""))
+        return edits
 
     def _keep_panel(self, wanted: bool) -> None:
         """As it was chosen in the menu."""
@@ -222,17 +251,14 @@ class Application(QObject):
         if again:
             self.toggle()
 
-    def _pick(self, kind: str) -> None:
+    def _pick(self, kind: Kind) -> None:
         """Let a "region" or a "window" be chosen on the screen."""
         try:
-            selector = importlib.import_module("ui.desktop.region_selector").RegionSelector(kind, parent=self)
+            selector = RegionSelector(kind, parent=self)
             selector.chosen.connect(self._picked)
             for over in (selector.chosen, selector.cancelled):
                 over.connect(selector.deleteLater)
             selector.begin()
-        except ImportError:
-            error = CaptureError("this version cannot choose on the screen yet", "Use: loopnote record --screen AREA")
-            self.face.reports.failed(error)
         except CaptureError as error:
             self.face.reports.failed(error)
 
