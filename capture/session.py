@@ -392,7 +392,8 @@ class Session:
     @property
     def file_s(self) -> float:
         """Length of the file: that of the recording, unless a fault ended it before that."""
-        return min(self.recorded_s, self.output.length_s) if self.faults else self.recorded_s
+        is_whole = not (self.faults or self.output.broken_off)
+        return self.recorded_s if is_whole else min(self.recorded_s, self.output.length_s)
 
     @property
     def lost_packets(self) -> int:

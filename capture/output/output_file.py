@@ -232,6 +232,11 @@ class OutputFile:
         return float(max(ends, default=0))
 
     @property
+    def broken_off(self) -> bool:
+        """Whether the disk refused the end of the file that was closed. Any thread."""
+        return self._cut_s is not None
+
+    @property
     def sound_waits(self) -> bool:
         """Whether no sound gets into the file before its first picture does (see still_picture.py). Any thread."""
         return self.plan.name == "webm" and self.video is not None and not self.video.given

@@ -114,9 +114,10 @@ def inspect(
 
 
 def end_s(path: Path, near_s: float) -> float:
-    """Where the last packet of a file ends, which is at about `near_s` or before. Reads no more of it than that needs.
+    """Where a file that was broken off ends, at about `near_s` or before: its sound or, without any, its pictures.
 
-    Raises av.FFmpegError or OSError.
+    Of both, the sound: it may be missing at the end while the last picture stands on (in MP4, for up to a second).
+    Reads no more of the file than it needs. Raises av.FFmpegError or OSError.
     """
     import av
 
@@ -124,9 +125,13 @@ def end_s(path: Path, near_s: float) -> float:
         for from_s in (near_s - _NEAR_S, 0.0):
             with contextlib.suppress(av.FFmpegError):  # not every broken-off file can be sought in; then it is at 0
                 container.seek(round(max(0.0, from_s) * av.time_base))
-            ends = ((p.pts + (p.duration or 0)) * p.time_base for p in whole_packets(container) if p.pts is not None)
-            if last := float(max(ends, default=0)):
-                return last
+            ends_s = {"audio": 0.0, "video": 0.0}
+            for packet in whole_packets(container):
+                if packet.pts is not None:
+                    end_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                    ends_s[packet.stream.type] = max(ends_s[packet.stream.type], end_s)
+            if last_s := ends_s["audio"] or ends_s["video"]:
+                return last_s
     return 0.0
 
 

@@ -625,6 +625,31 @@ def test_a_disk_that_fails_leaves_a_good_file_up_to_there(
     assert room.files == [result.file.name]
 
 
+def test_a_disk_that_refuses_the_end_alone_leaves_a_file_of_the_length_that_is_told(
+    studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = studio("note.mp4", screen="all")
+    closing = threading.Event()
+
+    def write(descriptor: int, data: bytes | memoryview) -> int:
+        if closing.is_set():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.write(descriptor, data)
+
+    def close(file: output_file.OutputFile) -> Path:
+        closing.set()
+        return finish(file)
+
+    finish = output_file.OutputFile.close
+    monkeypatch.setattr(output_file.OutputFile, "close", close)
+    monkeypatch.setattr(output_file, "OutputFile", functools.partial(output_file.OutputFile, write=write))
+    room.recorder.start()
+    room.record(1.2)
+    result = room.recorder.stop()
+    assert any("the end of the file could not be written" in text for text in result.degraded)
+    assert abs(length_s(result.file) - result.duration_s) < 0.03
+
+
 def test_a_full_disk_is_named_as_such(studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch) -> None:
     room = studio()
     failing_disk(60_000, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), monkeypatch)

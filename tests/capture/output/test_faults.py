@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from capture.clock import NS_PER_S
 from capture.errors import CaptureError, DiskFull, OutputError
 from capture.output import journal
-from tests.capture.output.making import EVERY, feed, finish, heard, moving, opened, played_s
+from capture.output.output_file import OutputFile
+from capture.settings import SCREEN_FORMATS
+from tests.capture.output.making import EVERY, feed, finish, heard, moving, opened, picture, played_s
 from tests.helpers.analysis import read_pictures
 from tests.helpers.failing_disk import FailingDisk
-from tests.helpers.signals import best_place, numbered
+from tests.helpers.signals import RATE, best_place, numbered
 
 LENGTH_S = 1.6
 # What the encoder and the container may hold back at any moment; the recorder's own buffers come on top of it, and a
@@ -42,6 +46,33 @@ def run(folder: Path, name: str, quality: str, disk: FailingDisk) -> tuple[Path 
             return file.close(), fed_s, error
         except DiskFull as nothing:
             return None, fed_s, nothing
+
+
+@pytest.mark.parametrize("name", SCREEN_FORMATS)
+def test_a_film_that_was_cut_off_is_as_long_as_its_sound(tmp_path: Path, name: str) -> None:
+    """A picture that stays the same is written with a length, which may reach far beyond the sound."""
+    hit = 0
+    for n in range(1, 40):
+        disk = FailingDisk(n, errno.ENOSPC, recovers=False)
+        with contextlib.suppress(OutputError):
+            file = opened(tmp_path, name, write=disk)
+            with contextlib.suppress(OutputError):
+                feed_late_sound(file)
+            played = heard(file.close())[1]
+            if disk.failed and played:
+                assert file.length_s == pytest.approx(played, abs=0.03), n
+                hit += 1
+    assert hit
+
+
+def feed_late_sound(file: OutputFile) -> None:
+    """A picture that is shown twice, and sound that comes a little later than it, as it does while one records."""
+    sound = numbered(3.0)
+    assert file.video is not None
+    for at_s, sound_from_s, sound_to_s in ((0.0, 0.0, 0.7), (1.0, 0.7, 1.7), (2.0, 1.7, 2.7)):
+        for packet in file.video.encode(picture(file.plan, 90), round(at_s * NS_PER_S)):
+            file.write(packet)
+        feed(file, sound[round(sound_from_s * RATE) : round(sound_to_s * RATE)])
 
 
 @pytest.mark.parametrize("recovers", [False, True], ids=["stays full", "full once"])
