@@ -181,8 +181,6 @@ class Session:
             mixes = [SourceMix(name, self.sources.gain_db(name)) for name in self.sources.names]
             fmt = AudioFormat(self.plan.samplerate, self._settings.channels)
             self.mixer = Mixer(self.timing.origin_ns, fmt, mixes, self._settings.tracks == "separate")
-            for index, reason in self.sources.missing.items():
-                self.mixer.lost(index, self.timing.origin_ns, reason)
             self._make_mix()
         if self.grabber:
             assert self.output.video is not None
@@ -227,6 +225,7 @@ class Session:
             self._source_opened,
             self.tell,
             self.sources.pace_s,
+            self.sources.missing,
         )
         body = lambda stop: self.sound_stage.run(stop, self.sources.early)  # noqa: E731
         self._encoders.append((Worker("mix", body, self._encoder_ended, self._faulty("mix")), self.sound_stage))

@@ -13,6 +13,7 @@ from capture.errors import CaptureError, NoSoundServer, SettingsError, SourceLos
 from capture.model import Device, DeviceKind, Notice
 from capture.settings import RecordingSettings
 from capture.sound.grab import SourceBlock, SourceGone, SourceItem, SourceOpened, grab
+from capture.sound.late import LateSource
 from capture.sound.source import SoundSource, SoundSystem
 from capture.worker import Worker
 
@@ -26,12 +27,11 @@ FIRST_BLOCK_LIMIT_S = 0.4
 PLAYING_LIMIT_S = 2.5
 # A sound server that does not answer is given this long, from the first attempt.
 SERVER_PATIENCE_S = 1.5
-LOOK_AGAIN_S = 0.1
 END_LIMIT_S = 3.0
 # How often sound is collected once the end is known.
 END_PACE_S = 0.02
 # What a microphone's track is called; all others are what the computer plays.
-MICROPHONE = "mic"
+SYSTEM, MICROPHONE = "system", "mic"
 
 
 class Sources:
@@ -55,6 +55,8 @@ class Sources:
         self.names: list[str] = []  # of the tracks; each is different
         self._sources: list[SoundSource] = []
         self._askers: list[str] = []  # of each source: the field of the settings that asks for it
+        self._meant: dict[int, str] = {}  # of the sources that are applications: which they are, as far as it is known
+        self._meant_lock = threading.Lock()
         self._workers: list[Worker] = []
         self._devices: dict[int, Device] = {}
         self._turns: dict[int, int] = {}
@@ -137,14 +139,17 @@ class Sources:
         The attempts go on in that case; end them with `stop` when the recording shall not begin.
         Raises `CaptureError` for what is not there at all, such as an unknown name.
         """
-        self._sources = self._chosen_in_time(sound)
-        self.names = [source.name for source in self._sources]
-        self._tell_apart()
+        self._sources = list(self._chosen(sound))
         for index, source in enumerate(self._sources):
             source.pace(self.pace_s)
             self._workers.append(Worker(f"grab-{source.name}", self._body(source, index), on_fault=self._on_fault))
         for worker in self._workers:
             worker.start()
+        error = self._await_open()
+        self.names = self._track_names()
+        return error
+
+    def _await_open(self) -> CaptureError | None:
         deadline_ns = self._clock.now_ns() + int(OPEN_LIMIT_S * NS_PER_S)
         patience_ns = self._clock.now_ns() + int(SERVER_PATIENCE_S * NS_PER_S)
         trouble: CaptureError | None = None
@@ -170,46 +175,56 @@ class Sources:
                 self.early.append(item)
         return None
 
-    def _chosen_in_time(self, sound: SoundSystem) -> list[SoundSource]:
-        """Devices and applications that are named are looked up by the server, which may be just starting."""
-        patience_ns = self._clock.now_ns() + int(SERVER_PATIENCE_S * NS_PER_S)
-        while True:
-            try:
-                return list(self._chosen(sound))
-            except NoSoundServer:
-                if self._clock.now_ns() >= patience_ns:
-                    raise
-            threading.Event().wait(LOOK_AGAIN_S)
-
     def _chosen(self, sound: SoundSystem) -> Iterable[SoundSource]:
         settings = self._settings
         if settings.apps:
-            yield from (self._asked_for("apps", partial(sound.application, name)) for name in settings.apps)
+            yield from (self._asked_for("apps", partial(sound.application, name), name) for name in settings.apps)
         elif settings.system:
-            yield self._asked_for("speaker", partial(sound.loopback, settings.speaker))
+            yield self._asked_for("speaker", partial(sound.loopback, settings.speaker), SYSTEM)
         if settings.mic is not None:
-            yield self._asked_for("mic", partial(sound.microphone, settings.mic))
+            yield self._asked_for("mic", partial(sound.microphone, settings.mic), MICROPHONE)
 
-    def _asked_for(self, setting: str, make: Callable[[], SoundSource]) -> SoundSource:
-        """One more source, for which that field of the settings asks."""
+    def _asked_for(self, setting: str, make: Callable[[], SoundSource], name: str) -> SoundSource:
+        """One more source, for which that field of the settings asks.
+
+        What is named is looked up by the server. When that does not answer, the grab thread asks it again and again,
+        and until then it is called `name`.
+        """
+        index = len(self._askers)
         self._askers.append(setting)
+
+        def find() -> SoundSource:
+            source = make()
+            self._mean(index, source.name)
+            return source
+
         try:
-            return make()
+            return find()
+        except NoSoundServer:
+            self._mean(index, name)
+            return LateSource(name, find)
         except UnknownDevice as error:
             error.setting = setting
             raise
 
-    def _tell_apart(self) -> None:
+    def _mean(self, index: int, name: str) -> None:
+        """Raises `SettingsError` when another source is that application, too. Any thread."""
+        if self._askers[index] != "apps":
+            return
+        with self._meant_lock:
+            for other, meant in self._meant.items():
+                if other != index and meant == name:
+                    both = f"{self._settings.apps[other]!r} and {self._settings.apps[index]!r}"
+                    raise SettingsError(f"{both} both mean the application {name}", "Name it once.")
+            self._meant[index] = name
+
+    def _track_names(self) -> list[str]:
         """What is called the same would be one source to the mixer, its meters and its holes."""
-        apps = self._settings.apps
-        for number, app in enumerate(apps):
-            name = self.names[number]
-            if name in self.names[:number]:
-                other = apps[self.names.index(name)]
-                raise SettingsError(f"{other!r} and {app!r} both mean the application {name}", "Name it once.")
-        for number in range(len(apps)):
-            if self.names[number] == MICROPHONE:
-                self.names[number] = f"{MICROPHONE} (application)"
+        names = [source.name for source in self._sources]
+        for number in range(len(self._settings.apps)):
+            if names[number] == MICROPHONE:
+                names[number] = f"{MICROPHONE} (application)"
+        return names
 
     def await_first_blocks(self, sound: SoundSystem) -> None:
         """Wait until each open source has given sound: for longer where something plays than where nothing does.

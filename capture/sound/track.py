@@ -109,6 +109,8 @@ class Track:
     def lose(self, at_frame: int, reason: str) -> None:
         """The source ended; nothing that belongs before `at_frame` will come any more."""
         self._end_source()
+        if self.lost:
+            self.fill(at_frame)  # for the reason that was known until now
         self.lost = True
         if self.holes and self.holes[-1].end_ns == self._ns(self.end_frame) and self.holes[-1].reason == NO_SOUND:
             self.holes[-1] = replace(self.holes[-1], reason=reason)  # it had fallen silent because of this

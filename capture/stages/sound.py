@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from capture.channel import Channel, Closed, Empty
@@ -42,7 +42,8 @@ class SoundStage:
 
     `pace_s` is how often sound comes. Callbacks are called by the mix thread and must not block:
     `on_levels(position_ns, peaks_dbfs)` about as often, `on_source(opened)` when a source was opened (again),
-    `on_notice` for what a user should know at once.
+    `on_notice` for what a user should know at once. `missing`: the sources that are
+    not there at the beginning, with the reason.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class SoundStage:
         on_source: Callable[[SourceOpened], None],
         on_notice: Callable[[Notice], None],
         pace_s: float,
+        missing: Mapping[int, str] | None = None,
     ) -> None:
         self.mixer = mixer
         self.turns = 0  # that the thread has made: it stands still when there are no more
@@ -71,6 +73,9 @@ class SoundStage:
         self._on_source = on_source
         self._on_notice = on_notice
         self._absence = Absence()
+        self._missing = dict(missing or {})
+        for index, reason in self._missing.items():
+            mixer.lost(index, timing.origin_ns, reason)
         self._idle_s = IDLE_PACES * pace_s
         self._levels_interval_ns = round(LEVELS_PACES * pace_s * NS_PER_S)
         self._levels_due_ns = timing.origin_ns
@@ -88,7 +93,10 @@ class SoundStage:
             self._absence.for_good(source)
         elif isinstance(item, SourceGone):
             self._absence.lost(source, str(item.error), now_ns)
+            if item.index in self._missing:  # nothing but this tells why: first there is no server, then not that name
+                self.mixer.lost(item.index, now_ns, str(item.error))
         elif isinstance(item, SourceOpened):
+            self._missing.pop(item.index, None)
             playing = bool(item.device.detail.get("playing", True))
             self.mixer.opened(item.index, item.at_ns, playing)
             if not playing:

@@ -359,19 +359,51 @@ def test_no_sound_server_is_said_at_once(studio: Callable[..., Studio]) -> None:
     assert room.files == []
 
 
-def test_with_a_screen_the_recording_begins_without_sound_and_says_so(studio: Callable[..., Studio]) -> None:
-    room = studio("note.mp4", screen="all")
+@pytest.mark.parametrize(
+    "asked", [{}, {"speaker": "Fake speaker"}, {"apps": ("player",)}, {"system": False, "mic": "Fake microphone"}]
+)
+def test_with_a_screen_the_recording_begins_without_sound_and_says_so(
+    studio: Callable[..., Studio], asked: dict[str, Any]
+) -> None:
+    room = studio("note.mp4", screen="all", **asked)
     room.sound.kill()
     room.recorder.start()
     assert any("no sound" in notice.text for notice in room.notices)
+    room.sound.restart()
+    room.sound.play("Player", hum, endpoint="fake_mic" if "mic" in asked else None)
+    wait_until(lambda: last_peak_dbfs(room) > -20, "sound to be heard")
+    result = room.recorder.stop()
+    assert result.audio is not None
+    name = "player" if "apps" in asked else "mic" if "mic" in asked else "system"
+    assert [(gap.at_s, gap.reason) for gap in result.audio.gaps[:1]] == [(0.0, f"{name}: no sound server answers")]
+    # An application may have its sound open a moment after the server.
+    assert len(result.degraded) == 1 or ("apps" in asked and "is no application" in result.degraded[1])
+    assert np.abs(read_sound(result.file).samples).max() > PEAK / 2
+
+
+def test_what_a_late_sound_server_does_not_know_names_the_silence(studio: Callable[..., Studio]) -> None:
+    room = studio("note.mp4", screen="all", apps=("Nobody", "Player"), tracks="separate")
+    room.sound.kill()
+    room.recorder.start()
     room.sound.restart()
     room.sound.play("Player", hum)
     wait_until(lambda: last_peak_dbfs(room) > -20, "sound to be heard")
     result = room.recorder.stop()
     assert result.audio is not None
-    assert [(gap.at_s, gap.reason) for gap in result.audio.gaps] == [(0.0, "system: no sound server answers")]
-    assert len(result.degraded) == 1
-    assert np.abs(read_sound(result.file).samples).max() > PEAK / 2
+    reasons = [gap.reason for gap in result.audio.gaps if gap.reason.startswith("Nobody")]
+    assert [reason.split(" is no ")[0] for reason in reasons] == ["Nobody: no sound server answers", "Nobody: 'Nobody'"]
+
+
+def test_two_names_of_one_application_are_told_apart_by_a_late_sound_server(studio: Callable[..., Studio]) -> None:
+    room = studio("note.mp4", screen="all", apps=("play", "layer"))
+    room.sound.kill()
+    room.recorder.start()
+    room.sound.play("Player", hum)
+    room.sound.restart()
+    wait_until(lambda: last_peak_dbfs(room) > -20, "sound to be heard")
+    result = room.recorder.stop()
+    assert sum("both mean the application Player" in line for line in result.degraded) == 1
+    assert np.abs(read_sound(result.file).samples).max() < 1.5 * PEAK
 
 
 def last_peak_dbfs(room: Studio) -> float:

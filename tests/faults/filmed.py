@@ -67,10 +67,10 @@ class Film(Tape):
 
 
 @contextlib.contextmanager
-def filmed(desktop: VirtualDesktop, file: Path, **options: Any) -> Iterator[Film]:
-    """Show the counter, and record it with the sound; `options` as of `record`."""
+def filmed(desktop: VirtualDesktop, file: Path, *words: str, **options: Any) -> Iterator[Film]:
+    """Show the counter, and record it with the sound; `words` are more of the command, `options` as of `record`."""
     with (
         show(desktop, "counter", area=AREA, fps=PICTURES_HZ, count=900) as scene,
-        record(desktop, file, *SCREEN, **options) as recording,
+        record(desktop, file, *SCREEN, *words, **options) as recording,
     ):
         yield Film(recording, scene=scene)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 from tests.faults.filmed import Film, filmed
 from tests.faults.frame import Fault, Ground, Outcome, let_pass
 from tests.faults.judge import Trace
 from tests.faults.taped import CUT_S, taped
-from tests.helpers.player import play
+from tests.helpers.player import Playing, play
 from tests.helpers.recording import loopnote
 from tests.helpers.signals import numbered
+from virtual_desktop import VirtualDesktop
+from virtual_sound import SINK_NAME
 
 BEFORE, AFTER = numbered(60, seed=31), numbered(60, seed=32)
 BACK_S = 1.0
@@ -19,14 +23,21 @@ FROZEN_S = 5.0
 GOES_ON_S = 2.5
 
 
-def killed(ground: Ground) -> Outcome:
-    """The sound server crashes and is started again; something begins to play as soon as it is there."""
+@contextlib.contextmanager
+def _playing(ground: Ground) -> Iterator[tuple[VirtualDesktop, Playing, Film]]:
+    """Something plays and is recorded with the screen, for a moment chosen by chance so far."""
     with (
         ground.desktop() as desktop,
         play(desktop, BEFORE, name="before") as before,
         filmed(desktop, ground.folder / "a.mkv") as film,
     ):
         let_pass(1.0 + ground.chance.random())
+        yield desktop, before, film
+
+
+def killed(ground: Ground) -> Outcome:
+    """The sound server crashes and is started again; something begins to play as soon as it is there."""
+    with _playing(ground) as (desktop, before, film):
         killed_ns = time.monotonic_ns()
         desktop.stop_sound()
         with play(desktop, AFTER, name="after", awaits_server=True) as after:
@@ -47,12 +58,7 @@ def killed(ground: Ground) -> Outcome:
 
 def frozen(ground: Ground) -> Outcome:
     """The sound server stands still for five seconds, as on a computer that runs out of memory, and then goes on."""
-    with (
-        ground.desktop() as desktop,
-        play(desktop, BEFORE, name="player") as player,
-        filmed(desktop, ground.folder / "a.mkv") as film,
-    ):
-        let_pass(1.0 + ground.chance.random())
+    with _playing(ground) as (desktop, player, film):
         frozen_ns = time.monotonic_ns()
         desktop.freeze_sound()
         let_pass(FROZEN_S)
@@ -68,12 +74,15 @@ def frozen(ground: Ground) -> Outcome:
     return film.outcome
 
 
-def absent(ground: Ground) -> Outcome:
-    """There is no sound server when the recording begins; one is started while it runs."""
+def absent(ground: Ground, *named: str) -> Outcome:
+    """There is no sound server when the recording begins; one is started while it runs.
+
+    `named`: words that ask for a speaker or an application, which nobody can look up until then.
+    """
     with ground.desktop() as desktop:
         desktop.stop_sound()
         with (
-            filmed(desktop, ground.folder / "a.mkv") as film,
+            filmed(desktop, ground.folder / "a.mkv", *named) as film,
             play(desktop, AFTER, name="after", awaits_server=True) as after,
         ):
             let_pass(1.0 + ground.chance.random())
@@ -130,5 +139,11 @@ FAULTS = (
     Fault("sound server killed and restarted", killed),
     Fault("sound server frozen for 5 s", frozen),
     Fault("sound server absent at the start", absent),
+    Fault(
+        "sound server absent, speaker named",
+        lambda ground: absent(ground, "--speaker", SINK_NAME),
+        quick=("pipewire",),
+    ),
+    Fault("sound server absent, application named", lambda ground: absent(ground, "--app", "after"), quick=("pulse",)),
     Fault("sound server absent, no screen", absent_for_sound_alone, quick=("pulse",)),
 )
