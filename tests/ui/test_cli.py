@@ -193,6 +193,19 @@ def test_who_asks_for_the_traceback_gets_it(tmp_path: Path) -> None:
     assert "Traceback" not in done[False].stderr
 
 
+def run_code(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run it in a Python of its own, to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def test_what_a_thread_or_a_callback_lets_out_is_no_traceback(tmp_path: Path) -> None:
     code = (
         "import sys, threading\nfrom ui import cli, program\n"
@@ -202,15 +215,7 @@ def test_what_a_thread_or_a_callback_lets_out_is_no_traceback(tmp_path: Path) ->
         "    Careless()\n    return 0\n"
         "program.run = run\nsys.exit(cli.main([]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_code(code, tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines() == ["loopnote: an error inside Loopnote: KeyError: 'key'", f"  {program.REPORT}"]
 
@@ -223,15 +228,7 @@ def test_the_log_prints_no_traceback_to_people(tmp_path: Path) -> None:
         "    return 0\n"
         "program.run = log_it\nsys.exit(cli.main([]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_code(code, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

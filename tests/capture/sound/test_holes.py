@@ -126,13 +126,19 @@ def test_a_source_that_fell_silent_before_it_was_lost_has_one_hole_with_the_reas
     assert session.holes() == [("system", 1.0, 3.0, "the sound server ended")]
 
 
-def test_the_silence_that_a_frozen_server_makes_up_belongs_to_the_hole() -> None:
+def frozen_after_a_second(until_s: float) -> Session:
+    """A second of sound; then the server answers no more, and it is mixed up to `until_s`."""
     session = Session()
     for start in range(0, RATE, BLOCK):
         session.give(start, flat(0.5))
     session.mixer.lost(0, instant(1.0), "the sound server stopped answering")
-    for tenths in range(10, 60):
+    for tenths in range(10, round(10 * until_s)):
         session.mix(tenths / 10)
+    return session
+
+
+def test_the_silence_that_a_frozen_server_makes_up_belongs_to_the_hole() -> None:
+    session = frozen_after_a_second(6.0)
     for start in range(RATE, 6 * RATE, BLOCK):  # all at once, when it goes on
         session.mixer.add(0, block(start, flat(0.0)))
     for start in range(6 * RATE, 7 * RATE, BLOCK):
@@ -145,12 +151,7 @@ def test_the_silence_that_a_frozen_server_makes_up_belongs_to_the_hole() -> None
 
 
 def test_a_sound_that_comes_too_late_is_noted_without_the_silence_around_it() -> None:
-    session = Session()
-    for start in range(0, RATE, BLOCK):
-        session.give(start, flat(0.5))
-    session.mixer.lost(0, instant(1.0), "the sound server stopped answering")
-    for tenths in range(10, 40):
-        session.mix(tenths / 10)
+    session = frozen_after_a_second(4.0)
     late = np.zeros((RATE, 2), np.float32)
     late[RATE // 4 : RATE // 2] = 0.5
     session.mixer.add(0, block(RATE, late))
