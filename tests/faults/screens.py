@@ -131,9 +131,7 @@ def x_server_dies(ground: Ground) -> Outcome:
         killed = _during(recording, desktop.kill_screen)
         let_pass(1.0 + ground.chance.random())
         result = recording.stop(expect=None)
-    (film,) = find_pictures(recording.file, recording.began_ns, [(scene, Corner())])
-    outcome = Outcome(playable=True)
-    expect_all_sound(outcome, recording, SOUND, playing, witness)
+    outcome, (film,) = _heard_and_seen(recording, playing, witness, scene)
     _expect_kept(outcome, result, film, (0, killed[0]))
     must_name(outcome, result, "display", "screen")
     _expect_length(outcome, result, killed[1], recording.stopped_s)
@@ -151,9 +149,7 @@ def x_server_restarts(ground: Ground) -> Outcome:
         with _counted(desktop, 0, 0, first=5000) as second:
             let_pass(1.2)
             result = recording.stop(expect=None)
-    one, two = find_pictures(recording.file, recording.began_ns, [(first, Corner()), (second, Corner())])
-    outcome = Outcome(playable=True)
-    expect_all_sound(outcome, recording, SOUND, playing, witness)
+    outcome, (one, two) = _heard_and_seen(recording, playing, witness, first, second)
     _expect_back(outcome, two, started_s)
     _expect_kept(outcome, result, one, (0, killed[0]))
     _expect_kept(outcome, result, two, (started_s + (outcome.back_s or 0), recording.stopped_s))
@@ -171,9 +167,7 @@ def x_server_freezes(ground: Ground) -> Outcome:
         thawed = _during(recording, desktop.thaw_screen)
         let_pass(1.2)
         result = recording.stop(expect=None)
-    (film,) = find_pictures(recording.file, recording.began_ns, [(scene, Corner())])
-    outcome = Outcome(playable=True)
-    expect_all_sound(outcome, recording, SOUND, playing, witness)
+    outcome, (film,) = _heard_and_seen(recording, playing, witness, scene)
     _expect_back(outcome, film, thawed[1])
     _expect_kept(outcome, result, film, (0, frozen[0]))
     _expect_kept(outcome, result, film, (thawed[1] + (outcome.back_s or 0), recording.stopped_s))
@@ -190,9 +184,7 @@ def x_server_frozen_at_stop(ground: Ground) -> Outcome:
         let_pass(0.7 + ground.chance.random())
         result = recording.stop(expect=None)
         stopping_s = (time.monotonic_ns() - recording.stopped_ns) / 1e9
-    (film,) = find_pictures(recording.file, recording.began_ns, [(scene, Corner())])
-    outcome = Outcome(playable=True)
-    expect_all_sound(outcome, recording, SOUND, playing, witness)
+    outcome, (film,) = _heard_and_seen(recording, playing, witness, scene)
     _expect_kept(outcome, result, film, (0, frozen[0]))
     outcome.expect(stopping_s <= STOP_S, f"stopping took {stopping_s:.2f} s")
     must_name(outcome, result, "gave no picture")
@@ -219,6 +211,16 @@ def _with_sound(ground: Ground) -> Iterator[tuple[VirtualDesktop, Playing, Witne
         record(desktop, ground.folder / "a.mp4", "--no-cursor", "--screen", "all") as recording,
     ):
         yield desktop, playing, witness, scene, recording
+
+
+def _heard_and_seen(
+    recording: Recording, playing: Playing, witness: Witness, *scenes: Scene
+) -> tuple[Outcome, list[Shown]]:
+    """The outcome, to which all sound is expected to be there, and what the file shows of each scene."""
+    films = find_pictures(recording.file, recording.began_ns, [(scene, Corner()) for scene in scenes])
+    outcome = Outcome(playable=True)
+    expect_all_sound(outcome, recording, SOUND, playing, witness)
+    return outcome, films
 
 
 def _during(recording: Recording, action: Callable[[], object]) -> tuple[float, float]:
