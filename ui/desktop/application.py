@@ -9,11 +9,10 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 
 from PyQt5 import sip
-from PyQt5.QtCore import QObject, QSocketNotifier, Qt
+from PyQt5.QtCore import QObject, QSocketNotifier, Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
 from capture.errors import CaptureError, SettingsError
@@ -26,21 +25,21 @@ from ui.desktop.choice import Choice
 from ui.desktop.choice_menu import list_devices
 from ui.desktop.countdown import Countdown
 from ui.desktop.face import Face
-from ui.desktop.hotkeys import DEFAULTS, hotkeys
-from ui.desktop.key_edit import KeyEdit
+from ui.desktop.hotkey_keeper import HotkeyKeeper
 from ui.desktop.preferences import Preferences
 from ui.desktop.region_selector import Kind, RegionSelector
 from ui.desktop.settings_window import SettingsWindow
 from ui.desktop.welcome import Welcome
+from ui.install.entries import APP_ID
 from ui.instance import Instance
 from ui.repairs import places, repair
 from ui.text import EXIT_SAVED
 
 log = logging.getLogger(__name__)
 
-# What has a hotkey.
-HOTKEYS = ("toggle", "pause")
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
+# What lay under a menu is drawn again by its program within this time.
+MENU_GONE_MS = 100
 
 
 class Application(QObject):
@@ -78,13 +77,16 @@ class Application(QObject):
         self._repairs = Background("repairs", lambda: repair(places()), self)
         self._repairs.answered.connect(self.face.reports.repaired)
         qt.commitDataRequest.connect(lambda _manager: self.instance.close())
-        self.hotkeys = hotkeys(self._bridge.asked.emit)
+        self._selector: RegionSelector | None = None
+        self.hotkeys = HotkeyKeeper(self._bridge.asked.emit, self)
         self._preferences = self._load_preferences()
         self._apply()
 
     def begin(self) -> None:
         """Show what is to be seen at the start, and look for what a crash has left."""
         self.face.begin(self._preferences.start_hidden)
+        for trouble in self.hotkeys.troubles():
+            self.face.reports.failed(trouble)
         self._welcome()
         self._repairs.ask()
 
@@ -133,13 +135,21 @@ class Application(QObject):
     def open_settings(self) -> None:
         """The window for them; a second time, the same."""
         if self._settings is None:
-            self._settings = SettingsWindow(self._list_devices, self._key_edits())
+            self._settings = SettingsWindow(self._list_devices, self.hotkeys.edits())
+            self._settings.saved.connect(self._keep_hotkeys)
             self._settings.finished.connect(self._settings_closed)
             self._settings.show()
         self._settings.raise_()
         self._settings.activateWindow()
 
+    def _keep_hotkeys(self) -> None:
+        try:
+            self.hotkeys.keep()
+        except SettingsError as error:
+            self.face.reports.failed(error)
+
     def _settings_closed(self) -> None:
+        self.hotkeys.forget()
         if self._settings is not None:
             self._settings.deleteLater()
             self._settings = None
@@ -163,37 +173,6 @@ class Application(QObject):
     def _apply(self) -> None:
         self.face.set_panel(self._preferences.show_panel)
         self.face.reports.are_all_wanted = self._preferences.notifications
-        self._bind(self._keys)
-
-    @property
-    def _keys(self) -> dict[str, str]:
-        return {name: self._preferences.hotkeys.get(name, DEFAULTS[name]) for name in HOTKEYS}
-
-    def _bind(self, keys: dict[str, str]) -> None:
-        # What cannot be had is no reason not to start.
-        for name, problem in self.hotkeys.set(keys).items():
-            log.warning("the hotkey %s for %s: %s", keys[name], name, problem)
-
-    def _key_edits(self) -> dict[str, KeyEdit]:
-        """Fields that try each key as it is pressed; `_apply` has the last word when the window is closed."""
-        wanted = self._keys
-
-        def attempt(name: str, keys: str) -> str:
-            problem = self.hotkeys.set({**wanted, name: keys}).get(name, "")
-            if not problem:
-                wanted[name] = keys
-            return problem
-
-        def listen(is_listening: bool) -> None:
-            self._bind({} if is_listening else wanted)
-
-        purposes = {"toggle": self.tr("start and stop"), "pause": self.tr("pause and go on")}
-        edits = {}
-        for name in HOTKEYS:
-            edits[name] = KeyEdit(purposes[name], wanted[name], partial(attempt, name))
-            edits[name].is_listening.connect(listen)
-            edits[name].show_problem(self.hotkeys.problems.get(name, ""))
-        return edits
 
     def _keep_panel(self, wanted: bool) -> None:
         """As it was chosen in the menu."""
@@ -208,8 +187,7 @@ class Application(QObject):
         file = state_file.state_folder() / "welcome.json"
         if state_file.read(file).get("read"):
             return
-        keys = self._preferences.hotkeys.get("toggle", DEFAULTS["toggle"]) if not self.hotkeys.problems else ""
-        welcome = Welcome(keys)
+        welcome = Welcome(self.hotkeys.working("toggle"))
         welcome.accepted.connect(lambda: state_file.write(file, {"read": True}))
         welcome.finished.connect(welcome.deleteLater)
         self.kept.append(welcome)
@@ -252,22 +230,35 @@ class Application(QObject):
             self.toggle()
 
     def _pick(self, kind: Kind) -> None:
-        """Let a "region" or a "window" be chosen on the screen."""
+        """Let a region or a window be chosen on the screen."""
+        if self._selector is not None:
+            return
+        self._selector = RegionSelector(kind, parent=self)
+        self._selector.chosen.connect(self._picked)
+        self._selector.cancelled.connect(self._forget_selector)
+        # The menu in which this was chosen is to have gone from the screen before that is looked at.
+        QTimer.singleShot(MENU_GONE_MS, self._show_selector)
+
+    def _show_selector(self) -> None:
         try:
-            selector = RegionSelector(kind, parent=self)
-            selector.chosen.connect(self._picked)
-            for over in (selector.chosen, selector.cancelled):
-                over.connect(selector.deleteLater)
-            selector.begin()
+            if self._selector is not None:
+                self._selector.begin()
         except CaptureError as error:
+            self._forget_selector()
             self.face.reports.failed(error)
 
-    def _picked(self, spec: str) -> None:
+    def _picked(self, area: str) -> None:
+        self._forget_selector()
         try:
-            self._choice.record_screen(spec)
+            self._choice.record_screen(area)
         except CaptureError as error:
             self.face.reports.failed(error)
         self.face.show_choice()
+
+    def _forget_selector(self) -> None:
+        selector, self._selector = self._selector, None
+        if selector is not None:
+            selector.deleteLater()
 
 
 def run() -> int:
@@ -278,6 +269,7 @@ def run() -> int:
     qt = QApplication(["loopnote"])
     qt.setApplicationName("loopnote")
     qt.setApplicationDisplayName("Loopnote")
+    qt.setDesktopFileName(APP_ID)
     qt.setQuitOnLastWindowClosed(False)
     application = Application(qt)
     sys.excepthook = application.survive

@@ -36,8 +36,6 @@ from capture.output.sizes import hour_bytes
 from capture.settings import DEFAULT, QUALITIES, SCREEN_FORMATS, SOUND_FORMATS, RecordingSettings
 from capture.settings_file import set_aside, settings_file
 from ui.desktop import preferences
-from ui.desktop.hotkeys import DEFAULTS
-from ui.desktop.key_edit import KeyEdit
 from ui.desktop.preferences import COUNTDOWN_MOST_S, Preferences
 from ui.text import size_in_words
 
@@ -49,12 +47,12 @@ ListDevices = Callable[[Callable[[list[Device]], None]], None]
 
 class SettingsWindow(QDialog):
     """Edits the file at `path`. `saved` is sent when it was written. `list_devices` fills the lists of devices;
-    `key_edits` are the fields of the hotkeys, by what each does.
+    `key_edits` are the fields of the hotkeys, by their labels, which look after themselves.
     """
 
     saved = pyqtSignal()
 
-    def __init__(self, list_devices: ListDevices, key_edits: Mapping[str, KeyEdit], path: Path | None = None) -> None:
+    def __init__(self, list_devices: ListDevices, key_edits: Mapping[str, QWidget], path: Path | None = None) -> None:
         super().__init__()
         self._path = path or settings_file()
         self._is_broken = False
@@ -137,7 +135,6 @@ class SettingsWindow(QDialog):
             notifications=self._notifications.isChecked(),
             start_hidden=self._start_hidden.isChecked(),
             countdown_s=self._countdown.value(),
-            hotkeys={name: edit.keys for name, edit in self._key_edits.items() if edit.keys != DEFAULTS[name]},
         )
 
     # --- pages --------------------------------------------------------------------------------------------------------
@@ -208,7 +205,7 @@ class SettingsWindow(QDialog):
         form.addRow("", self._note(self.tr("{date}, {time} and {source} stand for those of the recording.")))
         return page
 
-    def _application_page(self, wishes: Preferences, key_edits: Mapping[str, KeyEdit]) -> QWidget:
+    def _application_page(self, wishes: Preferences, key_edits: Mapping[str, QWidget]) -> QWidget:
         page, form = self._page()
         self._before = wishes
         self._show_panel = self._switch(form, self.tr("Show the &recorder window while recording"), wishes.show_panel)
@@ -222,10 +219,8 @@ class SettingsWindow(QDialog):
         self._countdown.setSpecialValueText(self.tr("At once"))
         self._countdown.setValue(wishes.countdown_s)
         form.addRow(self.tr("&Count down before it begins"), self._countdown)
-        labels = {"toggle": self.tr("S&tart and stop"), "pause": self.tr("Pa&use and go on")}
-        self._key_edits = key_edits
-        for name, edit in key_edits.items():
-            form.addRow(labels[name], edit)
+        for label, edit in key_edits.items():
+            form.addRow(label, edit)
         return page
 
     # --- parts --------------------------------------------------------------------------------------------------------

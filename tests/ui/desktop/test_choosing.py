@@ -9,8 +9,10 @@ import pytest
 from capture.errors import SettingsError
 from capture.settings import Defaults
 from tests.helpers.analysis import read_sound
+from tests.helpers.children import run_in
 from tests.helpers.desktop_app import desktop_app
 from tests.helpers.player import play
+from tests.helpers.processes import wait_until
 from tests.helpers.signals import tone
 from tests.ui.desktop.test_tray import loudest_hz
 from ui.desktop.choice import Choice
@@ -55,6 +57,24 @@ def test_the_screen_is_chosen_and_the_microphone(panel_desktop: VirtualDesktop) 
         assert told["file"].endswith(".mp4")
         # The panel would be in the film: it is not shown.
         assert not [control for control in app.controls() if control.window == "Recorder"]
+
+
+def test_a_region_is_chosen_on_the_screen(panel_desktop: VirtualDesktop) -> None:
+    def is_picked_on() -> bool:
+        return '"Choose what to record' in run_in(panel_desktop, ["xwininfo", "-root", "-tree"]).stdout
+
+    drag = "mousemove 101 151 mousedown 1 mousemove 300 200 mousemove 700 448 mouseup 1"
+    with desktop_app(panel_desktop) as app:
+        app.choose("Screen", "Region")
+        wait_until(is_picked_on, "the picker")
+        run_in(panel_desktop, ["xdotool", *drag.split()])
+        app.key("Left", "shift+Right", "Return")
+        wait_until(lambda: not is_picked_on(), "the picker's end")
+        app.click_icon()
+        app.wait_for_state("recording")
+        told = app.ask("stop")
+        # 601 by 298 from 100,151; a film's sides are even.
+        assert (told["video"]["width"], told["video"]["height"]) == (600, 298)
 
 
 # --- the choice itself
