@@ -212,7 +212,7 @@ class DesktopApp:
             told[0] = self.ask()
             return told[0].get("state") == state
 
-        wait_until(look, f"the state {state}", 20, lambda: f"{told[0]} {self.said[-5:]}")
+        wait_until(look, f"the state {state}", 20, lambda: "\n".join([str(told[0]), *self.said[-30:]]))
         return told[0]
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -250,7 +250,7 @@ def desktop_app(
     if not is_first_start:
         read_welcome(desktop)
     command = [*(SPIED if spied else LOOPNOTE), *words]
-    env = {"QT_ACCESSIBILITY": "0", **(env or {})}
+    env = {"QT_ACCESSIBILITY": "0", "LOOPNOTE_DEBUG": "1", **(env or {})}
     with start_in(desktop, command, env=env, stderr=subprocess.STDOUT, stdin=subprocess.PIPE) as process:
         app = DesktopApp(desktop, process)
         reader = threading.Thread(target=app.read, name="app-says", daemon=True)

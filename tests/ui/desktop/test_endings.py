@@ -122,7 +122,7 @@ def test_a_signal_at_the_start_leaves_no_socket(panel_desktop: VirtualDesktop) -
 
 
 def test_a_bug_in_a_slot_is_told_and_the_recording_goes_on(panel_desktop: VirtualDesktop) -> None:
-    env = {"LOOPNOTE_TEST_BUG": BUG}
+    env = {"LOOPNOTE_TEST_BUG": BUG, "LOOPNOTE_DEBUG": ""}
     with (
         play(panel_desktop, tone(60, 440)),
         notification_server(panel_desktop, "body") as shown,
