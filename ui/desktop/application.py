@@ -29,6 +29,7 @@ from ui.desktop.hotkey_keeper import HotkeyKeeper
 from ui.desktop.preferences import Preferences
 from ui.desktop.region_selector import Kind, RegionSelector
 from ui.desktop.settings_window import SettingsWindow
+from ui.desktop.warm_up import WarmUp
 from ui.desktop.welcome import Welcome
 from ui.install.entries import APP_ID
 from ui.instance import Instance
@@ -283,9 +284,11 @@ def run() -> int:
         ask("show")
         return EXIT_SAVED
     application.begin()
+    warm_up = WarmUp()
     try:
         qt.exec_()
     finally:
+        warm_up.end()
         application.hotkeys.close()
         application.instance.close()
         server.close()
