@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from capture.output import journal
 from capture.settings import SCREEN_FORMATS, SOUND_FORMATS
 from tests.capture.output.making import heard
 from tests.faults.frame import Fault, Ground, Outcome, let_pass
@@ -69,7 +70,8 @@ def cut(ground: Ground) -> Outcome:
     whole = {name: heard(_folder(ground, name) / f"a.{name}")[0] for name in names}
     for each in cuts:
         _judge(outcome, each, whole[each.name], refused.get(each.folder, ""))
-    outcome.said = f"{len(cuts)} cuts: {len(found['recovered'])} repaired, {len(refused)} held nothing yet"
+    nothing = len(refused) + len(found["removed"])
+    outcome.said = f"{len(cuts)} cuts: {len(found['recovered'])} repaired, {nothing} held nothing yet"
     return outcome
 
 
@@ -105,6 +107,9 @@ def _cut(ground: Ground, name: str, recording: Recording) -> list[Cut]:
                 if path.parent == _folder(ground, name):
                     folder.mkdir(exist_ok=True)
                     (folder / path.name).write_bytes(content)
+                    # Synced before anything else of it (capture/output/journal.py), but about another folder.
+                    if path.name != f"a.{name}":
+                        journal.note(folder / path.name, folder / f"a.{name}")
             cuts.append(Cut(name, (at_ns - recording.began_ns) / 1e9, harsh, at_ns == ended_ns, folder))
     return cuts
 
