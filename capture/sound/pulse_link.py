@@ -6,8 +6,10 @@ import atexit
 import importlib
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from capture.errors import NoSoundServer
@@ -16,9 +18,13 @@ if TYPE_CHECKING:
     from capture.sound.pulse_connection import Link
     from capture.sound.pulse_stream import RecordStream
 
-# The server answered a moment ago, so these are far more than it needs.
-_IMPORT_S = 1.5
+# The server answered a moment ago, so this is far more than it needs.
 _CONNECT_S = 1.0
+# Loading takes a third of a second of work, and seconds on a busy computer. Only a thread that does not work any more
+# waits for the server.
+_STILL_S = 1.5
+_WORK_S = 10.0
+_LOOK_S = 0.05
 _NOT_ANSWERING = "the sound server stopped answering"
 
 
@@ -41,7 +47,7 @@ class _Loader:
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._import, name="load-soundcard", daemon=True)
             self._thread.start()
-        self._thread.join(_IMPORT_S)
+        _await(self._thread)
         if self._thread.is_alive():
             raise NoSoundServer(_NOT_ANSWERING)
         if self._module is None:
@@ -68,6 +74,27 @@ class _Loader:
         atexit.unregister(first._shutdown)
         module.connection.disconnect(first)
         self._module = module
+
+
+def _await(thread: threading.Thread) -> None:
+    """Wait for its end, or until it has done nothing for `_STILL_S`; for `_WORK_S` at most."""
+    give_up_s = time.monotonic() + _WORK_S
+    work, still_since_s = ["none"], 0.0
+    while thread.is_alive() and time.monotonic() < give_up_s:
+        if (now := _work_of(thread)) != work:
+            work, still_since_s = now, time.monotonic()
+        elif time.monotonic() - still_since_s > _STILL_S:
+            return
+        thread.join(_LOOK_S)
+
+
+def _work_of(thread: threading.Thread) -> list[str]:
+    """How much it has worked, in the kernel's clock ticks in user and system mode (proc(5)); empty: it has ended."""
+    try:
+        stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return []
+    return stat.rpartition(")")[2].split()[11:13]
 
 
 _loader = _Loader()

@@ -166,6 +166,29 @@ def test_a_server_that_answers_nothing_is_told_from_one_that_is_away(own_desktop
         ask(DEADLINE_S)
 
 
+def test_loading_may_take_as_long_as_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy computer; what does nothing is given up soon."""
+    monkeypatch.setattr(pulse_link, "_STILL_S", 0.3)
+    end = threading.Event()
+
+    def work() -> None:
+        until_s = time.thread_time() + 0.8
+        while time.thread_time() < until_s:
+            pass
+
+    took_s = []
+    for body in (work, lambda: end.wait(10)):
+        thread = threading.Thread(target=body, daemon=True)
+        began_s = time.monotonic()
+        thread.start()
+        pulse_link._await(thread)
+        took_s.append((thread.is_alive(), time.monotonic() - began_s))
+    end.set()
+    assert took_s[0][0] is False
+    assert took_s[1][0] is True
+    assert took_s[1][1] < 5
+
+
 def test_a_stream_that_a_frozen_server_never_gives_ends_in_time(own_desktop: VirtualDesktop) -> None:
     sound = PulseSound()
     source = sound.loopback(None)
