@@ -294,11 +294,11 @@ def test_a_program_that_was_started_not_to_mind_ctrl_c_does_not(tmp_path: Path) 
 def test_ctrl_c_in_a_repair_lets_it_clean_up(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\n"
-        "import ui.recover_command as command\nfrom ui.cli import main\n"
+        "import ui.repairs as repairs\nfrom ui.cli import main\n"
         "def repairing(folders):\n"
         "    try:\n        os.kill(os.getpid(), signal.SIGINT)\n        signal.pause()\n"
         "    finally:\n        sys.stdout.write('cleaned up')\n"
-        "command.leftovers = repairing\nsys.argv[1:] = ['recover']\nsys.exit(main())"
+        "repairs.leftovers = repairing\nsys.argv[1:] = ['recover']\nsys.exit(main())"
     )
     command = [sys.executable, "-c", code]
     done = subprocess.run(
