@@ -124,12 +124,17 @@ class VideoEncoder:
         """Encode the last picture once more; nothing when another one is on its way to the file.
 
         `written` is how many packets of this track the writer has had: packets must be written in the order in which
-        they were encoded. Write thread; waits for a picture that is being encoded. Raises `OutputError`.
+        they were encoded. Write thread; waits for nobody: a picture that is being encoded is on its way, and should
+        its encoder hang, the file must be closed all the same. Raises `OutputError`.
         """
-        with self._lock:
+        if not self._lock.acquire(blocking=False):
+            return []
+        try:
             if self._last is None or self.given != written:
                 return []
             return self._encode(self._last, pts_ns)
+        finally:
+            self._lock.release()
 
     def _encode(self, frame: VideoFrame, pts_ns: int) -> list[Packet[Any]]:
         from av.video.frame import PictureType

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -133,6 +134,36 @@ def test_the_encoder_repeats_only_when_nothing_is_on_its_way(tmp_path: Path) -> 
     assert again.pts * again.time_base == 2
     assert file.video.repeat(3 * NS_PER_S, 2) == []
     assert len(file.video.repeat(3 * NS_PER_S, 3)) == 1
+    file.abort()
+
+
+def test_an_encoder_that_hangs_keeps_nobody_from_closing_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write thread asks for a repeated picture while the encode thread stands still in the one before."""
+    file = opened(tmp_path, "mp4")
+    assert file.video is not None
+    hangs, end = threading.Event(), threading.Event()
+
+    def hang(*args: object) -> list[Packet[Any]]:
+        hangs.set()
+        end.wait(30)
+        return []
+
+    file.video.encode(picture(file.plan, 50), 0)
+    monkeypatch.setattr(file.video, "_encode", hang)
+    encoding = threading.Thread(target=file.video.encode, args=(picture(file.plan, 60), NS_PER_S), daemon=True)
+    encoding.start()
+    assert hangs.wait(5)
+    given: list[list[Packet[Any]]] = []
+    video = file.video
+    asking = threading.Thread(target=lambda: given.append(video.repeat(2 * NS_PER_S, 1)), daemon=True)
+    asking.start()
+    asking.join(5)
+    told = list(given)
+    end.set()
+    encoding.join(5)
+    assert told == [[]]
     file.abort()
 
 
