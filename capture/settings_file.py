@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from capture.errors import SettingsError
+from capture.replacing import replace_file
 
 SECTIONS = ("recording", "desktop")
 MEND_FILE = "Mend the file, or move it away."
@@ -65,7 +65,7 @@ def change_section(section: str, values: Mapping[str, Any], path: Path) -> None:
                 table[key] = tomlkit.item(value, _sort_keys=False) if not isinstance(value, Mapping) else _inline(value)
             elif key in table:
                 del table[key]
-        _replace(path, tomlkit.dumps(document).encode())
+        replace_file(path, tomlkit.dumps(document).encode())
     except OSError as error:
         raise SettingsError(f"{path} cannot be written: {error.strerror}", "Make its folder writable.") from error
     except UnicodeEncodeError as error:
@@ -86,20 +86,3 @@ def _inline(value: Mapping[str, Any]) -> Any:
     table = tomlkit.inline_table()
     table.update(value)
     return table
-
-
-def _replace(path: Path, content: bytes) -> None:
-    import tempfile
-
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # A name of its own, so that two that save at once do not write into one another; readable by the user only.
-    descriptor, temporary = tempfile.mkstemp(prefix=".settings.", suffix=".new", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -34,7 +34,16 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {"output": ("capture.output",), "sound": ("capture.sound",), "screen": ("capture.screen",)},
     {"threads": ("capture.channel", "capture.worker", "capture.pauses", "capture.standstill")},
-    {"values": ("capture.model", "capture.errors", "capture.clock", "capture.settings", "capture.settings_file")},
+    {
+        "values": (
+            "capture.model",
+            "capture.errors",
+            "capture.clock",
+            "capture.settings",
+            "capture.settings_file",
+            "capture.replacing",
+        )
+    },
 )
 
 HEAVY = ("numpy", "av", "cv2", "soundcard", "PyQt5", "mss", "pulsectl", "Xlib", "soxr")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from capture.replacing import replace_file
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +36,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """Replace the file in one step, private to the user. Never raises: it is no reason to stop anything."""
-    temporary = ""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".new", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file, ensure_ascii=False)
-        Path(temporary).replace(path)
+        replace_file(path, json.dumps(content, ensure_ascii=False).encode())
     except (OSError, ValueError) as error:
         log.warning("%s cannot be written: %s", path, error)
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from capture.errors import OutputError
+from capture.replacing import replace_file
 
 
 @dataclass
@@ -59,7 +58,7 @@ class Placed:
                     continue
                 else:
                     self._make_folder(path.parent)
-                    _write(path, content)
+                    replace_file(path, content.encode(), 0o644)
                     report.written.append(path)
                 self.files[str(path)] = _checksum(content)
         except OSError as error:
@@ -112,24 +111,11 @@ class Placed:
 
     def _save(self) -> None:
         self.notes.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write(self.notes, json.dumps({"files": self.files, "folders": self.folders}, indent=1) + "\n")
+        replace_file(self.notes, (json.dumps({"files": self.files, "folders": self.folders}, indent=1) + "\n").encode())
 
 
 def _unwritable(error: OSError) -> OutputError:
     return OutputError(f"{error.filename}: {error.strerror}", "Make its folder writable.")
-
-
-def _write(path: Path, content: str) -> None:
-    """In one step: nobody reads half of it."""
-    descriptor, temporary = tempfile.mkstemp(prefix=".loopnote.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _checksum(content: str) -> str:
