@@ -43,12 +43,6 @@ MOVES: dict[State, frozenset[State]] = {
 # Commands and faults waiting for the recorder's thread: people press few buttons a second, and a pipeline has few
 # threads.
 COMMAND_BOUND = 64
-# How often sound is worked off, and `Levels` are told, with somebody who looks at them and without. What was not worked
-# off goes with a kill -9, and with a device that is unplugged: at 0.29 s, 0.03 to 0.14 s were missing then. (PipeWire
-# tells the time once a cycle, mostly of 21.3 ms: a multiple of that would meet each cycle at the same point, and learn
-# less.)
-WATCHED_PACE_S = 0.08
-PACE_S = 0.1
 # How long a public method waits for its outcome: longer than every deadline in the session together.
 OUTCOME_LIMIT_S = 120.0
 
@@ -75,8 +69,7 @@ _Command = _Stop | _Pause | _Resume | Fault
 class Recorder:
     """Makes one recording. `on_event` is called by several threads, one at a time, and must not block.
 
-    `sound` and `screen` are the computer's own unless given (tests give fakes). `watched`: whether somebody looks at
-    the levels, which are then told ten times a second; else it is about three, and costs less.
+    `sound` and `screen` are the computer's own unless given (tests give fakes).
     """
 
     def __init__(
@@ -86,7 +79,6 @@ class Recorder:
         clock: Clock | None = None,
         sound: SoundSystem | None = None,
         screen: ScreenSystem | None = None,
-        watched: bool = True,
     ) -> None:
         self.settings = settings
         self._state = State.IDLE
@@ -94,7 +86,6 @@ class Recorder:
         self._sound = sound
         self._screen = screen
         self._on_event = on_event
-        self._pace_s = WATCHED_PACE_S if watched else PACE_S
         self._event_lock = threading.RLock()
         self._commands: Channel[_Command] = Channel("commands", COMMAND_BOUND, Overflow.BLOCK)
         self._hurry = threading.Event()
@@ -193,9 +184,7 @@ class Recorder:
             from capture.screen.system import screen_system
 
             self._screen = screen_system()
-        session = Session(
-            settings, self._sound, self._screen, self._clock, self._post, self._emit, self._hurry, self._pace_s
-        )
+        session = Session(settings, self._sound, self._screen, self._clock, self._post, self._emit, self._hurry)
         session.open(on_begun=lambda: self._first_sample(session))
         self._began.set()
         try:

@@ -21,7 +21,7 @@ from capture.clock import NS_PER_MS, NS_PER_S, Clock
 from capture.errors import CaptureError, NoSoundServer, OutputError, ScreenUnavailable, WorkerFault
 from capture.model import AudioFormat, Event, Levels, Notice, VideoFrame
 from capture.settings import RecordingSettings
-from capture.sources import Sources
+from capture.sources import PACE_S, Sources
 from capture.stages.picture_count import PictureCount
 from capture.stages.sound import SoundStage
 from capture.stages.timing import Timing
@@ -69,7 +69,6 @@ class Session:
         post: Callable[[Fault], None],
         emit: Callable[[Event], None],
         hurry: threading.Event,
-        pace_s: float,
     ) -> None:
         """`post` and `emit` may be called by any worker. Once `hurry` is set, the end waits for no sound on its way."""
         self._settings = settings
@@ -81,7 +80,7 @@ class Session:
         self._hurry = hurry
         self.notices: list[Notice] = []  # those that degrade the recording; replaced, not changed
         self.faults: list[Fault] = []
-        self.sources = Sources(settings, clock, self._faulty("sound source"), pace_s)
+        self.sources = Sources(settings, clock, self._faulty("sound source"))
         self._pictures: Channel[VideoFrame] = Channel(
             "pictures", PICTURE_BOUND, Overflow.DROP_NEWEST, PICTURE_BOUND_BYTES, lambda frame: frame.picture.nbytes
         )
@@ -224,7 +223,7 @@ class Session:
             self.tell_levels,
             self._source_opened,
             self.tell,
-            self.sources.pace_s,
+            PACE_S,
             self.sources.missing,
         )
         body = lambda stop: self.sound_stage.run(stop, self.sources.early)  # noqa: E731

@@ -57,8 +57,7 @@ def record(args: argparse.Namespace) -> int:
 
 
 def _record(request: Request, signals: Signals, as_json: bool) -> int:
-    watched = sys.stderr.isatty()
-    progress = Progress(sys.stderr, show_levels=watched)
+    progress = Progress(sys.stderr, show_levels=sys.stderr.isatty())
     began, over = threading.Event(), threading.Event()
 
     def on_event(event: Event) -> None:
@@ -77,7 +76,7 @@ def _record(request: Request, signals: Signals, as_json: bool) -> int:
     bug: CaptureError | None = None
     server: ControlServer | None = None
     try:
-        recorder = Recorder(request.settings, on_event, watched=watched)
+        recorder = Recorder(request.settings, on_event)
         control = RecordControl(recorder)
         server = listen(control)
         recorder.begin()

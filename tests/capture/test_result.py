@@ -34,9 +34,7 @@ def test_of_very_many_gaps_the_first_are_told_and_the_others_counted() -> None:
 
 def test_what_is_kept_for_the_result_has_a_bound() -> None:
     heard: list[Event] = []
-    session = Session(
-        RecordingSettings(), None, None, FakeClock(), lambda _: None, heard.append, threading.Event(), 0.1
-    )
+    session = Session(RecordingSettings(), None, None, FakeClock(), lambda _: None, heard.append, threading.Event())
     lost, back = Notice("the screen went", degrades=True), Notice("it is back")
     for _ in range(1000):
         session.tell(lost)

@@ -15,7 +15,7 @@ RATE_HZ = 48_000
 
 
 def test_however_long_the_blocks_are_sound_that_waits_has_a_bound() -> None:
-    sources = Sources(RecordingSettings(), FakeClock(), lambda error: None, 0.3)
+    sources = Sources(RecordingSettings(), FakeClock(), lambda error: None)
     block = SourceBlock(0, AudioBlock(0, np.zeros((RATE_HZ // 2, 2), np.float32), RATE_HZ))
     while sources.items.put(block, 0.0):
         pass

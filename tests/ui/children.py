@@ -20,7 +20,7 @@ from capture.model import *
 from ui.cli import main
 
 class Recorder:
-    def __init__(self, settings, on_event, watched):
+    def __init__(self, settings, on_event):
         self.settings, self.on_event = settings, on_event
         self.asked, self.asked_again = threading.Event(), threading.Event()
         self.stops = []
