@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 
@@ -16,7 +15,7 @@ from PyQt5.QtCore import QObject, QSocketNotifier, Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
 from capture.errors import CaptureError, SettingsError
-from capture.model import Device, Event, Failed, Finished, State
+from capture.model import Event, Failed, Finished, State
 from ui.control import AlreadyRunning, ControlServer, ask
 from ui.desktop import preferences, state_file
 from ui.desktop.background import Background
@@ -75,6 +74,8 @@ class Application(QObject):
         self._countdown = Countdown()
         self._countdown.over.connect(self._begin)
         self._settings: SettingsWindow | None = None
+        self._devices = Background("devices", list_devices, self)
+        self._devices.answered.connect(self._devices_listed)
         self._repairs = Background("repairs", lambda: repair(places()), self)
         self._repairs.answered.connect(self.face.reports.repaired)
         qt.commitDataRequest.connect(lambda _manager: self.instance.close())
@@ -136,10 +137,11 @@ class Application(QObject):
     def open_settings(self) -> None:
         """The window for them; a second time, the same."""
         if self._settings is None:
-            self._settings = SettingsWindow(self._list_devices, self.hotkeys.edits())
+            self._settings = SettingsWindow(self.hotkeys.edits())
             self._settings.saved.connect(self._keep_hotkeys)
             self._settings.finished.connect(self._settings_closed)
             self._settings.show()
+            self._devices.ask()
         self._settings.raise_()
         self._settings.activateWindow()
 
@@ -158,11 +160,9 @@ class Application(QObject):
         self._apply()
         self.face.show_choice()
 
-    def _list_devices(self, take: Callable[[list[Device]], None]) -> None:
-        listing = Background("devices", list_devices, self._settings)
-        listing.answered.connect(lambda found: take(found if isinstance(found, list) else []))
-        self.kept_listing = listing
-        listing.ask()
+    def _devices_listed(self, found: object) -> None:
+        if self._settings is not None and isinstance(found, list):
+            self._settings.show_devices(found)
 
     def _load_preferences(self) -> Preferences:
         try:

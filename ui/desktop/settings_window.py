@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,18 +41,15 @@ from ui.text import size_in_words
 
 _FORMATS = (*SOUND_FORMATS, *SCREEN_FORMATS)
 
-# Asks for the devices of this computer, without waiting; the answer comes later, in the main thread.
-ListDevices = Callable[[Callable[[list[Device]], None]], None]
-
 
 class SettingsWindow(QDialog):
-    """Edits the file at `path`. `saved` is sent when it was written. `list_devices` fills the lists of devices;
-    `key_edits` are the fields of the hotkeys, by their labels, which look after themselves.
+    """Edits the file at `path`. `saved` is sent when it was written. `key_edits` are the fields of the hotkeys, by
+    their labels, which look after themselves.
     """
 
     saved = pyqtSignal()
 
-    def __init__(self, list_devices: ListDevices, key_edits: Mapping[str, QWidget], path: Path | None = None) -> None:
+    def __init__(self, key_edits: Mapping[str, QWidget], path: Path | None = None) -> None:
         super().__init__()
         self._path = path or settings_file()
         self._is_broken = False
@@ -76,7 +73,6 @@ class SettingsWindow(QDialog):
         layout.addWidget(tabs)
         layout.addWidget(buttons)
         self._show_size()
-        list_devices(self._take_devices)
 
     def accept(self) -> None:
         """Check, write, close; what makes no sense is said and the window stays."""
@@ -265,7 +261,8 @@ class SettingsWindow(QDialog):
             box.addItem(name, name)
         self._select(box, name)
 
-    def _take_devices(self, devices: list[Device]) -> None:
+    def show_devices(self, devices: list[Device]) -> None:
+        """Those of this computer; what the file names stays in the lists also when it is not there."""
         for box, kind in ((self._speaker, DeviceKind.SPEAKER), (self._mic, DeviceKind.MICROPHONE)):
             for device in devices:
                 if device.kind is kind and box.findData(device.name) < 0:

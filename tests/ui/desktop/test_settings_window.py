@@ -37,7 +37,12 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def window(qt: QApplication, path: Path) -> Callable[[], SettingsWindow]:
-    return lambda: SettingsWindow(lambda take: take(DEVICES), {}, path)
+    def make() -> SettingsWindow:
+        made = SettingsWindow({}, path)
+        made.show_devices(DEVICES)
+        return made
+
+    return make
 
 
 def choose(box: QComboBox, value: object) -> None:

@@ -21,8 +21,7 @@ from ui.desktop.hotkeys.thread import Hotkeys, HotkeyThread, NoHotkeys
 #   Ctrl+Alt+F-key to the consoles, Ctrl+F-key to the workspaces of XFCE and KDE, Shift+F-key to debuggers.
 # - Of the letters: R is GNOME's own screen recorder; A C D E I L N O P Q S T U W X Y Z are typed so with AltGr+Shift
 #   (Polish, US international); V pastes without format in offices; H and J are Google's and JetBrains'.
-# "keep_last" waits for the memory of what has just played.
-DEFAULTS = {"toggle": "Ctrl+Alt+Shift+M", "pause": "Ctrl+Alt+Shift+B", "keep_last": "Ctrl+Alt+Shift+K"}
+DEFAULTS = {"toggle": "Ctrl+Alt+Shift+M", "pause": "Ctrl+Alt+Shift+B"}
 
 _INSTEAD = "Bind a key to the command `loopnote toggle` in the desktop's keyboard settings"
 
