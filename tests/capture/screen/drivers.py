@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,6 +12,7 @@ from Xlib import X, Xatom, display
 from capture.model import Area
 from capture.screen.fake import Colour, FakeDesktop, FakeScreen
 from capture.screen.source import ScreenSystem
+from tests.helpers.processes import wait_until
 from virtual_desktop import VirtualDesktop
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ class X11Driver:
         self.rename(hex(window.id), title)
         window.map()
         self._display.sync()
-        eventually(lambda: hex(window.id) in [w.id for w in self.system.windows()], "the window")
+        wait_until(lambda: hex(window.id) in [w.id for w in self.system.windows()], "the window")
         return hex(window.id)
 
     def move_window(self, window: str, left: int, top: int) -> None:
@@ -183,14 +182,6 @@ class X11Driver:
 
     def _xdotool(self, *args: str) -> None:
         subprocess.run(["xdotool", *args], env=self._desktop.env, check=True, timeout=10, capture_output=True)
-
-
-def eventually(happened: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:
-    """Return as soon as `happened()`; fail the test after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < deadline, f"{what} did not come in {timeout_s} s"
-        time.sleep(0.01)
 
 
 def colours(picture: Picture) -> set[Colour]:

@@ -14,7 +14,8 @@ from capture.errors import CaptureError, ScreenUnavailable, SettingsError, Unkno
 from capture.model import Area, DeviceKind
 from capture.screen.areas import contains
 from capture.screen.source import ScreenSource
-from tests.capture.screen.drivers import BLACK, BLUE, GRAY, GREEN, RED, Driver, colours, eventually, is_all
+from tests.capture.screen.drivers import BLACK, BLUE, GRAY, GREEN, RED, Driver, colours, is_all
+from tests.helpers.processes import wait_until
 
 if TYPE_CHECKING:
     from capture.model import Picture
@@ -292,8 +293,8 @@ def test_a_window_is_followed_when_it_moves(driver: Driver) -> None:
     source = driver.system.open("window:film", False)
     assert is_all(source.grab(), RED)
     driver.move_window(window, 400, 300)
-    eventually(lambda: driver.system.find("window:film") != before, "the move")
-    eventually(lambda: is_all(source.grab(), RED), "the window's picture at its new place")
+    wait_until(lambda: driver.system.find("window:film") != before, "the move")
+    wait_until(lambda: is_all(source.grab(), RED), "the window's picture at its new place")
     source.close()
 
 
@@ -302,9 +303,9 @@ def test_what_hangs_off_the_screen_is_black_and_the_rest_stays_in_place(driver: 
     window = driver.open_window("Film", Area(100, 100, 200, 160), RED)
     source = driver.system.open("window:film", False)
     driver.move_window(window, 700, 300)
-    eventually(lambda: driver.system.find("window:film").left >= 700, "the move")
+    wait_until(lambda: driver.system.find("window:film").left >= 700, "the move")
     left = driver.system.find("window:film").left
-    eventually(lambda: colours(source.grab()) == {RED, BLACK}, "the hanging window")
+    wait_until(lambda: colours(source.grab()) == {RED, BLACK}, "the hanging window")
     picture = source.grab()
     source.close()
     assert picture.shape == (160, 200, 4)
@@ -316,8 +317,8 @@ def test_a_resized_window_gives_pictures_of_its_new_size(driver: Driver) -> None
     window = driver.open_window("Film", Area(100, 100, 200, 160), RED)
     source = driver.system.open("window:film", False)
     driver.resize_window(window, 301, 221)
-    eventually(lambda: has_shape(source, 300, 220), "the new size")
-    eventually(lambda: is_all(source.grab(), RED), "its picture")
+    wait_until(lambda: has_shape(source, 300, 220), "the new size")
+    wait_until(lambda: is_all(source.grab(), RED), "its picture")
     source.close()
 
 
@@ -325,14 +326,14 @@ def test_a_minimised_window_cannot_be_seen_and_comes_back_under_any_title(driver
     window = driver.open_window("Film", Area(100, 100, 200, 160), RED)
     source = driver.system.open("window:film", False)
     driver.minimise(window)
-    eventually(lambda: is_lost(source), "its loss")
+    wait_until(lambda: is_lost(source), "its loss")
     with pytest.raises(ScreenUnavailable, match=r"is (minimised|hidden)"):
         source.grab()
     with pytest.raises(UnknownArea, match=r"is (minimised|hidden)"):
         driver.system.find("window:film")
     driver.rename(window, "Another title")
     driver.bring_back(window)
-    eventually(lambda: not is_lost(source) and is_all(source.grab(), RED), "its return")
+    wait_until(lambda: not is_lost(source) and is_all(source.grab(), RED), "its return")
     source.close()
 
 
@@ -340,7 +341,7 @@ def test_a_closed_window_is_lost(driver: Driver) -> None:
     window = driver.open_window("Film", Area(100, 100, 200, 160), RED)
     source = driver.system.open("window:film", False)
     driver.close_window(window)
-    eventually(lambda: is_lost(source), "its loss")
+    wait_until(lambda: is_lost(source), "its loss")
     with pytest.raises(ScreenUnavailable, match="was closed"):
         source.grab()
     source.close()
@@ -354,7 +355,7 @@ def test_a_resized_screen_is_seen_in_its_new_size(own_driver: Driver, width: int
     source = own_driver.system.open("all", False)
     assert source.grab().shape == (600, 800, 4)
     own_driver.resize_screen(width, height)
-    eventually(lambda: has_shape(source, width & ~1, height & ~1), "the new size")
+    wait_until(lambda: has_shape(source, width & ~1, height & ~1), "the new size")
     own_driver.fill(Area(0, 0, width, height), GREEN)
     assert is_all(source.grab(), GREEN)
     source.close()
@@ -364,12 +365,12 @@ def test_a_resized_screen_is_seen_in_its_new_size(own_driver: Driver, width: int
 def test_a_region_that_the_smaller_screen_lacks_comes_back_with_it(own_driver: Driver) -> None:
     source = own_driver.system.open("500,400,200x100", False)
     own_driver.resize_screen(640, 400)
-    eventually(lambda: is_lost(source), "its loss")
+    wait_until(lambda: is_lost(source), "its loss")
     with pytest.raises(ScreenUnavailable, match="640x400"):
         source.grab()
     own_driver.resize_screen(800, 600)
     own_driver.fill(WHOLE, BLUE)
-    eventually(lambda: not is_lost(source), "its return")
+    wait_until(lambda: not is_lost(source), "its return")
     assert is_all(source.grab(), BLUE)
     source.close()
 
@@ -378,14 +379,14 @@ def test_a_region_of_which_the_smaller_screen_lacks_a_part_is_black_there(own_dr
     source = own_driver.system.open("500,300,200x200", False)
     own_driver.resize_screen(640, 400)
     own_driver.fill(Area(0, 0, 640, 400), GREEN)
-    eventually(lambda: colours(source.grab()) == {GREEN, BLACK}, "the part that is left")
+    wait_until(lambda: colours(source.grab()) == {GREEN, BLACK}, "the part that is left")
     picture = source.grab()
     assert is_all(picture[:100, :140], GREEN)
     assert is_all(picture[100:], BLACK)
     assert "500,300,200x200 is not on the screen, which is 640x400" in source.lack
     own_driver.resize_screen(800, 600)
     own_driver.fill(WHOLE, BLUE)
-    eventually(lambda: is_all(source.grab(), BLUE), "all of it")
+    wait_until(lambda: is_all(source.grab(), BLUE), "all of it")
     assert source.lack == ""
     source.close()
 

@@ -24,10 +24,11 @@ from capture.screen.areas import parse
 from capture.screen.grab import ScreenGrabber
 from capture.screen.x11 import X11Screen
 from capture.screen.x11_desktop import XDesktop
-from tests.capture.screen.drivers import GREEN, RED, X11Driver, eventually, is_all
+from tests.capture.screen.drivers import GREEN, RED, X11Driver, is_all
 from tests.capture.screen.x_servers import Client, XServer
 from tests.helpers import desktop_scene
 from tests.helpers.counter import BLOCK_PX, WIDTH_PX, read_counter
+from tests.helpers.processes import wait_until
 from virtual_desktop import VirtualDesktop
 
 COUNTER_SPEC = f"0,0,{WIDTH_PX}x{BLOCK_PX}"
@@ -140,7 +141,7 @@ def test_a_frozen_server_is_not_waited_for(x_own: XServer, monkeypatch: pytest.M
                 question()
     finally:
         os.kill(x_own.pid, signal.SIGCONT)
-    eventually(lambda: not any(t.name == "ask-screen" for t in threading.enumerate()), "the end of the questions")
+    wait_until(lambda: not any(t.name == "ask-screen" for t in threading.enumerate()), "the end of the questions")
     assert source.grab().shape == (480, 640, 4)
     source.close()
 
@@ -161,7 +162,7 @@ def test_a_server_that_freezes_while_nothing_changes_is_noticed_soon(x_own: XSer
     os.kill(x_own.pid, signal.SIGSTOP)
     try:
         thread.start()
-        eventually(lambda: sleeps(thread), "a look that waits for an answer")
+        wait_until(lambda: sleeps(thread), "a look that waits for an answer")
     finally:
         os.kill(x_own.pid, signal.SIGCONT)
     thread.join(5)
@@ -175,14 +176,14 @@ def test_a_server_that_freezes_while_nothing_changes_is_noticed_soon(x_own: XSer
 def test_a_killed_server_is_told_once_and_a_new_one_is_recorded_again(x_own: XServer) -> None:
     with recording(X11Screen(x_own.environ)) as made:
         x_own.kill()
-        eventually(lambda: len(made.notices) == 1, "the notice")
+        wait_until(lambda: len(made.notices) == 1, "the notice")
         assert made.notices[0].degrades
         lost_ns = time.monotonic_ns()
-        eventually(lambda: made.grabber.last is not None and made.grabber.last.shown_ns > lost_ns, "a repeated picture")
+        wait_until(lambda: made.grabber.last is not None and made.grabber.last.shown_ns > lost_ns, "a repeated picture")
         x_own.start_again()
-        eventually(lambda: len(made.notices) == 2, "the notice of its return")
+        wait_until(lambda: len(made.notices) == 2, "the notice of its return")
         grabbed = made.grabber.captured
-        eventually(lambda: made.grabber.captured > grabbed, "a new picture")
+        wait_until(lambda: made.grabber.captured > grabbed, "a new picture")
         made.end()
         assert "again" in made.notices[1].text
         assert [t.kind for t in made.grabber.troubles] == ["away"]
@@ -214,7 +215,7 @@ def test_a_server_that_dies_in_the_middle_of_an_answer_is_lost_like_any_other(
     os.kill(x_own.pid, signal.SIGSTOP)
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    eventually(lambda: sleeps(thread), "the wait for an answer")
+    wait_until(lambda: sleeps(thread), "the wait for an answer")
     x_own.kill()
     thread.join(5)
     assert len(errors) == 1
@@ -238,7 +239,7 @@ def sleeps(thread: threading.Thread) -> bool:
 def test_stopping_while_the_server_is_dead_takes_no_time(x_own: XServer) -> None:
     with recording(X11Screen(x_own.environ)) as made:
         x_own.kill()
-        eventually(lambda: len(made.notices) == 1, "the notice")
+        wait_until(lambda: len(made.notices) == 1, "the notice")
         made.end(timeout_s=1)
         assert made.grabber.last is not None
 
@@ -322,12 +323,12 @@ def test_a_monitor_that_is_unplugged_is_followed_by_its_name_and_the_primary_sta
     assert is_all(named.grab(), RED)
     assert is_all(nameless.grab(), GREEN)
     own_x11.xrandr("--delmonitor", "right")
-    eventually(lambda: is_all(nameless.grab(), RED), "the one that stands in")
+    wait_until(lambda: is_all(nameless.grab(), RED), "the one that stands in")
     assert "screen 2 is away; the primary screen (screen) is shown instead" in nameless.lack
     assert is_all(named.grab(), RED)
     assert named.lack == ""
     own_x11.xrandr("--setmonitor", "*right", *right[2:])  # as the primary one it is the first now
-    eventually(lambda: own_x11.system.find("1") == Area(300, 0, 500, 600), "the new order")
+    wait_until(lambda: own_x11.system.find("1") == Area(300, 0, 500, 600), "the new order")
     assert is_all(named.grab(), RED)
     named.close()
     nameless.close()
@@ -361,7 +362,7 @@ def test_every_picture_of_a_moving_screen_is_there_at_its_time(x_screen: Virtual
 
 def test_a_still_screen_is_handed_over_once_a_second(x_screen: VirtualDesktop, x_env: None) -> None:
     with recording(X11Screen(x_screen.env), "100,100,200x100", fps=20) as made:
-        eventually(lambda: len(made.out) >= 3, "three pictures")
+        wait_until(lambda: len(made.out) >= 3, "three pictures")
         frames = made.end()
     gaps_ns = np.diff([f.shown_ns for f in frames])
     assert (gaps_ns >= NS_PER_S).all()

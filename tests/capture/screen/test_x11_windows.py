@@ -10,8 +10,9 @@ from capture.errors import ScreenUnavailable
 from capture.model import Area
 from capture.screen import mss_source
 from capture.screen.x11 import X11Screen
-from tests.capture.screen.drivers import RED, eventually, is_all
+from tests.capture.screen.drivers import RED, is_all
 from tests.capture.screen.x_servers import Client, XServer
+from tests.helpers.processes import wait_until
 
 if TYPE_CHECKING:
     from capture.model import Picture
@@ -34,7 +35,7 @@ def test_a_shadow_that_a_program_draws_is_not_recorded(x_own: XServer, client: C
     assert source.grab().shape == (160, 200, 4)
     client.tell(client.window, "_GTK_FRAME_EXTENTS", 10, 20, 30, 40)  # left, right, top, bottom
     assert system.find("window:film") == Area(110, 130, 170, 90)
-    eventually(lambda: source.grab().shape == (90, 170, 4), "the picture without the shadow")
+    wait_until(lambda: source.grab().shape == (90, 170, 4), "the picture without the shadow")
     source.close()
 
 
