@@ -86,7 +86,8 @@ def _record(sentences: list[np.ndarray[Any, Any]], file: str | None) -> dict[str
     window = NoteWindow()
     window.show("", 0.0)
     recorder = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert recorder.stderr is not None
+    # `communicate` would read it too, and the last words would reach one of the two.
+    said, recorder.stderr = recorder.stderr, None
     began, answered = threading.Event(), threading.Event()
 
     def relay(stream: Any) -> None:
@@ -97,7 +98,7 @@ def _record(sentences: list[np.ndarray[Any, Any]], file: str | None) -> dict[str
                 answered.set()
         answered.set()  # it has ended, and said why
 
-    reader = threading.Thread(target=relay, args=(recorder.stderr,), daemon=True)
+    reader = threading.Thread(target=relay, args=(said,), daemon=True)
     reader.start()
     answered.wait(DEADLINE_S)
     if not began.is_set():

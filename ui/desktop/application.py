@@ -25,6 +25,7 @@ from ui.desktop.choice_menu import list_devices
 from ui.desktop.countdown import Countdown
 from ui.desktop.face import Face
 from ui.desktop.hotkey_keeper import HotkeyKeeper
+from ui.desktop.icons import Mark, icon
 from ui.desktop.preferences import Preferences
 from ui.desktop.region_selector import Kind, RegionSelector
 from ui.desktop.settings_window import SettingsWindow
@@ -271,6 +272,7 @@ def run() -> int:
     qt.setApplicationName("loopnote")
     qt.setApplicationDisplayName("Loopnote")
     qt.setDesktopFileName(APP_ID)
+    qt.setWindowIcon(icon(Mark.RECORDING))
     qt.setQuitOnLastWindowClosed(False)
     application = Application(qt)
     sys.excepthook = application.survive
