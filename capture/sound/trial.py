@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -53,17 +55,28 @@ def tone() -> Samples:
     return np.repeat(wave[:, None], 2, axis=1)
 
 
-def play(samples: Samples, samplerate: int) -> None:
-    """On the default speaker, to its end. Blocks."""
-    import soundcard
+def play_tone() -> None:
+    """On the default speaker, to its end. Blocks, for `LIMIT_S` at most. Raises OSError, with what went wrong.
 
-    soundcard.default_speaker().play(samples, samplerate)
+    In a process of its own: soundcard has one connection, which recording takes away from it (see pulse_link.py), and
+    libpulse aborts the process that uses one which is gone.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", __name__], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S,
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise OSError("the speaker does not take it") from None
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        raise OSError(said[-1] if said else f"the player ended with {done.returncode}")
 
 
 def try_sound(
     system: SoundSystem,
     on_level: Callable[[float], None] = lambda level: None,
-    play: Callable[[Samples, int], None] = play,
+    play: Callable[[], None] = play_tone,
 ) -> Trial:
     """Play the tone and listen to the default speaker. Blocks, for `LIMIT_S` at most; nothing is kept of what is heard.
 
@@ -76,7 +89,7 @@ def try_sound(
 
     def sound() -> None:
         try:
-            play(tone(), RATE_HZ)
+            play()
         except Exception as error:  # noqa: BLE001 - a library's own kinds
             failed.append(error)
 
@@ -113,3 +126,9 @@ def _levels(block: AudioBlock) -> list[tuple[float, float]]:
     step = max(1, round(_WINDOW_S * block.samplerate))
     parts = [mixed[first : first + step] for first in range(0, len(mixed), step)]
     return [(2 * abs(complex(part.mean())), len(part) / block.samplerate) for part in parts]
+
+
+if __name__ == "__main__":
+    import soundcard
+
+    soundcard.default_speaker().play(tone(), RATE_HZ)

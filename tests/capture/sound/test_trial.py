@@ -25,18 +25,18 @@ def music(first: int, frames: int) -> Samples:
     return rng.normal(0, 0.2, (frames, 2)).astype(np.float32)
 
 
-def on(world: FakeSound) -> Callable[[Samples, int], None]:
+def on(world: FakeSound) -> Callable[[], None]:
     """A player on that computer."""
 
-    def sound(samples: Samples, samplerate: int) -> None:
-        assert samplerate == RATE_HZ
+    def sound() -> None:
+        samples = tone()
 
         def wave(first: int, frames: int) -> Samples:
             piece = samples[first : first + frames]
             return np.pad(piece, ((0, frames - len(piece)), (0, 0)))
 
         playing = world.play("Trial", wave)
-        threading.Event().wait(len(samples) / samplerate)
+        threading.Event().wait(len(samples) / RATE_HZ)
         playing.stop()
 
     return sound
@@ -60,13 +60,13 @@ def test_silence_and_other_sound_are_not_taken_for_it(wave: Callable[[int, int],
     if wave is not None:
         world.play("Music", wave)
     began_s = time.monotonic()
-    trial = try_sound(world, play=lambda samples, samplerate: None)
+    trial = try_sound(world, play=lambda: None)
     assert not trial.heard
     assert time.monotonic() - began_s < 10
 
 
 def test_a_player_that_fails_is_named() -> None:
-    def fail(samples: Samples, samplerate: int) -> None:
+    def fail() -> None:
         raise RuntimeError("no speaker")
 
     with pytest.raises(CaptureError, match="nothing could be played: no speaker"):
